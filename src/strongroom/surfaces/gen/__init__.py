@@ -1,0 +1,1 @@
+"""Files generated from the ops and from data: documentation, schemas, the roadmap."""
