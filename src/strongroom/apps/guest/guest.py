@@ -1,0 +1,115 @@
+"""Guest: disks opened, file systems merged as the operating system would mount them."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from strongroom.base.errors import Corrupt, Exhausted, NotFound, StrongroomError, Unsupported, Usage
+from strongroom.base.limits import DEFAULT_LIMITS, Limits
+from strongroom.base.locator import Locator
+from strongroom.base.record import Finding, Record, Severity
+from strongroom.base.tree import Entry, Stat, Tree, join, read_file, resolve
+
+
+@dataclass(slots=True)
+class Guest:
+    """What analyzers read: one merged Tree, the address of any path in it, and a place for damage.
+
+    Every reading method follows links inside the guest only, and turns damage into a `problem.*`
+    Finding in `problems`, so that an analyzer goes on with what can still be read.
+    """
+
+    tree: Tree
+    locate: Callable[[str], Locator]
+    """The address of a path of the merged tree, for `Record.at`."""
+    limits: Limits = DEFAULT_LIMITS
+    problems: list[Finding] = field(default_factory=list)
+
+    def read_bytes(self, path: str) -> bytes | None:
+        """Return a whole file; None where it is absent, not a file, damaged or over the limit."""
+        try:
+            return read_file(self.tree, path, size_max=self.limits.text_bytes)
+        except (NotFound, Usage):
+            return None
+        except (Corrupt, Exhausted, Unsupported) as e:
+            self.report(path, e)
+            return None
+
+    def read_text(self, path: str) -> str | None:
+        """Return a whole file as text (UTF-8, other bytes by surrogateescape), or None."""
+        content = self.read_bytes(path)
+        return None if content is None else content.decode("utf-8", "surrogateescape")
+
+    def scandir(self, path: str) -> Iterator[Entry]:
+        """Yield the entries of a directory, sorted by name; nothing where there is none."""
+        try:
+            entries = sorted(self.tree.scandir(resolve(self.tree, path)))
+        except (NotFound, Usage):
+            return
+        except (Corrupt, Exhausted, Unsupported) as e:
+            self.report(path, e)
+            return
+        yield from entries
+
+    def files(self, directory: str, *, suffix: str = "") -> Iterator[str]:
+        """Yield the paths of what a directory holds, but for directories, sorted by name."""
+        for entry in self.scandir(directory):
+            if entry.name.endswith(suffix) and entry.kind != "dir":
+                yield join(directory, entry.name)
+
+    def stat(self, path: str, *, follow: bool = True) -> Stat | None:
+        """Return what is known of a path, or None where it cannot be read."""
+        try:
+            return self.tree.stat(resolve(self.tree, path, follow_last=follow))
+        except (NotFound, Usage):
+            return None
+        except (Corrupt, Exhausted, Unsupported) as e:
+            self.report(path, e)
+            return None
+
+    def readlink(self, path: str) -> str | None:
+        """Return the target of a link as stored, or None where the path is no readable link."""
+        try:
+            return self.tree.readlink(resolve(self.tree, path, follow_last=False))
+        except (NotFound, Usage):
+            return None
+        except (Corrupt, Exhausted, Unsupported) as e:
+            self.report(path, e)
+            return None
+
+    def report(self, path: str, error: StrongroomError) -> None:
+        """Keep damage met at `path` as a Finding."""
+        offset = error.offset if isinstance(error, Corrupt) else None
+        self.problems.append(
+            Finding(
+                at=self.locate(path),
+                offset=offset,
+                rule=f"problem.{error.code}",
+                severity=Severity.WARNING,
+                message=error.message,
+                hint=error.hint,
+            )
+        )
+
+
+class Analyzer(Protocol):
+    """Reads a Guest, yields Records; one file each under `apps/guest/analyzers`."""
+
+    @property
+    def name(self) -> str:
+        """The word for it, also its file's name: "packages"."""
+        ...
+
+    @property
+    def version(self) -> int:
+        """Raised with every change of what it yields; part of the cache key."""
+        ...
+
+    @property
+    def records(self) -> tuple[type[Record], ...]:
+        """The types of Record it may yield."""
+        ...
+
+    def run(self, guest: Guest, /) -> Iterator[Record]:
+        """Yield what it finds; nothing where the guest has none of it."""
+        ...

@@ -1,0 +1,71 @@
+"""Locator: the address of any byte in any nested image (docs/spec/locator.md)."""
+
+import re
+from typing import NamedTuple
+
+from .errors import Usage
+from .tree import join, normalise
+
+SEPARATOR = "::"
+
+_ESCAPED = re.compile(r"%(3A|25)")
+_AMBIGUOUS_PERCENT = re.compile(r"%(?=3A|25)")
+_AMBIGUOUS_COLON = re.compile(r"^:|:$|:(?=:)|(?<=:):")
+
+
+class Locator(NamedTuple):
+    """An origin (a host file, a folder, a URL) and the steps from it inwards.
+
+    A step is `/path` (in the merged tree of what came before), `@name` (a snapshot), or the name
+    of a volume or disk such as `p2`, `disk2`, `vg0/root`.
+    """
+
+    origin: str
+    steps: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return SEPARATOR.join(_escape(part) for part in (self.origin, *self.steps))
+
+    def __truediv__(self, path: str) -> "Locator":
+        """Return the address of `path`, below the last step where that is a path already."""
+        if self.steps and self.steps[-1].startswith("/"):
+            below = join(self.steps[-1], path.lstrip("/"))
+            return Locator(self.origin, (*self.steps[:-1], normalise(below)))
+        return Locator(self.origin, (*self.steps, normalise(path)))
+
+    def child(self, step: str) -> "Locator":
+        """Return the address one step further in."""
+        return Locator(self.origin, (*self.steps, step))
+
+    @property
+    def path(self) -> str | None:
+        """The last step where it is a path, else None."""
+        return self.steps[-1] if self.steps and self.steps[-1].startswith("/") else None
+
+    @property
+    def container(self) -> "Locator":
+        """What the path stands in: this address without its last step where that is a path."""
+        return self if self.path is None else Locator(self.origin, self.steps[:-1])
+
+
+def parse(text: str) -> Locator:
+    """Return the Locator that `text` spells; `parse(str(x)) == x` for every Locator.
+
+    Raises Usage for an empty part.
+    """
+    parts = [_unescape(part) for part in text.split(SEPARATOR)]
+    if not all(parts):
+        raise Usage(
+            f"{text!r} has an empty part",
+            hint="write ORIGIN::STEP::STEP, such as disk.qcow2::p2::/etc/hostname",
+            reason="locator",
+        )
+    return Locator(parts[0], tuple(parts[1:]))
+
+
+def _escape(part: str) -> str:
+    return _AMBIGUOUS_COLON.sub("%3A", _AMBIGUOUS_PERCENT.sub("%25", part))
+
+
+def _unescape(part: str) -> str:
+    return _ESCAPED.sub(lambda match: ":" if match[1] == "3A" else "%", part)

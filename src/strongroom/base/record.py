@@ -1,0 +1,124 @@
+"""Record: a typed fact. Exports, drift, trends and compliance work on Records and nothing else."""
+
+import json
+from binascii import b2a_base64
+from collections.abc import Iterator
+from dataclasses import MISSING, dataclass, fields
+from enum import Enum, IntEnum
+from typing import Any, ClassVar
+
+from .locator import Locator
+
+
+class Severity(IntEnum):
+    """How much a Finding matters, ascending."""
+
+    INFO = 0
+    NOTICE = 1
+    WARNING = 2
+    ERROR = 3
+    CRITICAL = 4
+
+    def __str__(self) -> str:
+        return self.name.lower()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """A fact with a `type` and the place where it was seen.
+
+    `type` is stable and documented; fields are only ever added. `line` counts from 1, `offset` is
+    in bytes inside `at`.
+    """
+
+    type: ClassVar[str] = "record"
+
+    at: Locator
+    line: int | None = None
+    offset: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding(Record):
+    """A Record that asks for attention. Damage has rules that begin with "problem."."""
+
+    type: ClassVar[str] = "finding"
+
+    rule: str
+    severity: Severity
+    message: str
+    hint: str | None = None
+
+
+def to_plain(record: Record) -> dict[str, Any]:
+    """Return a Record as JSON values: `type` and `at` first, absent (None) values left out.
+
+    Text that is not UTF-8 is given lossy under its own name and exact, as base64 of its bytes,
+    under the name with `_b64` added.
+    """
+    plain: dict[str, Any] = {"type": record.type}
+    for name, value in _items(record):
+        if isinstance(value, str) and not _is_utf8(value):
+            exact = value.encode("utf-8", "surrogateescape")
+            plain[name] = exact.decode("utf-8", "replace")
+            plain[f"{name}_b64"] = b2a_base64(exact, newline=False).decode("ascii")
+        else:
+            plain[name] = value
+    return plain
+
+
+def json_line(record: Record) -> str:
+    """Return a Record as one line of JSON, in the order of `to_plain`."""
+    return json.dumps(to_plain(record), ensure_ascii=False, separators=(",", ":"))
+
+
+def canonical_json(value: Any) -> bytes:
+    """Return the one byte form of a JSON value: sorted keys, no spaces, UTF-8, no floats.
+
+    For hashing and signing. Raises TypeError for what is not a JSON value or is a float, and
+    ValueError for text that has no UTF-8 form.
+    """
+    _refuse_floats(value)
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    try:
+        return text.encode("utf-8")
+    except UnicodeEncodeError as e:
+        raise ValueError("text with lone surrogates has no canonical form") from e
+
+
+def _refuse_floats(value: Any) -> None:
+    if isinstance(value, float):
+        raise TypeError("canonical JSON holds no floats")
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if not isinstance(key, str):
+                raise TypeError("canonical JSON keys are strings")
+            _refuse_floats(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            _refuse_floats(item)
+
+
+def _items(record: Record) -> Iterator[tuple[str, Any]]:
+    for field in fields(record):
+        value = getattr(record, field.name)
+        if value is None and (field.default is None or field.default is MISSING):
+            continue
+        yield field.name, _plain(value)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Locator):
+        return str(value)
+    if isinstance(value, Enum):
+        return str(value)
+    if isinstance(value, tuple | list | frozenset):
+        items = sorted(value) if isinstance(value, frozenset) else value
+        return [_plain(item) for item in items]
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    return value
+
+
+def _is_utf8(text: str) -> bool:
+    return text.isascii() or not any("\ud800" <= c <= "\udfff" for c in text)
