@@ -152,7 +152,7 @@ class ImageFacts(NamedTuple):
 
 
 @runtime_checkable
-class FileSystem(Protocol):
+class FileSystem(Tree, Protocol):
     """A Tree that is a file system on a volume."""
 
     @property

@@ -1,0 +1,306 @@
+"""The stack: from a host file through containers, volumes and file systems to any byte inside."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from strongroom.base.errors import (
+    Corrupt,
+    Denied,
+    Exhausted,
+    Locked,
+    NotFound,
+    StrongroomError,
+    Unsupported,
+    Usage,
+)
+from strongroom.base.format import (
+    HEAD_BYTES,
+    FileSystem,
+    Format,
+    Image,
+    ImageFacts,
+    Volume,
+    Volumes,
+)
+from strongroom.base.limits import DEFAULT_LIMITS, Limits
+from strongroom.base.locator import Locator
+from strongroom.base.record import Finding, Severity
+from strongroom.base.source import Extent, Source, extents, identity
+from strongroom.formats.image.raw import open_split
+from strongroom.kernel.call import Context
+from strongroom.kernel.origin import FileSource, Origin
+from strongroom.kernel.registry import Contribution
+
+CONTAINER_DEPTH_MAX = 4
+"""Containers directly inside one another, such as a qcow2 in a VMDK."""
+
+
+class Formats:
+    """The known formats; one is imported only where its magic is met."""
+
+    def __init__(self, contributions: Sequence[Contribution]) -> None:
+        self._rows = [
+            (tuple((at, bytes.fromhex(text)) for at, text in c.magics), c) for c in contributions
+        ]
+
+    def identify(self, source: Source) -> Format | None:
+        """Return the format that `source` begins with, or None where it is none of them."""
+        head = source.read_at(0, HEAD_BYTES)
+        for magics, contribution in self._rows:
+            if any(head.startswith(content, at) for at, content in magics):
+                format: Format = contribution.load()
+                if format.probe(head, source.size):
+                    return format
+        return None
+
+    def named(self, name: str) -> Format:
+        """Return the format of that name; Unsupported where there is none."""
+        for _, contribution in self._rows:
+            if contribution.name == name:
+                format: Format = contribution.load()
+                return format
+        raise Unsupported(f"format {name} is not known", reason=f"format.{name}")
+
+
+@dataclass(slots=True)
+class Findings:
+    """The damage met while one disk is read: each problem once, a bounded number of them."""
+
+    limit: int
+    kept: list[Finding] = field(default_factory=list)
+    dropped: int = 0
+    _seen: set[tuple[str, str, int | None]] = field(default_factory=set)
+
+    def add(self, finding: Finding) -> None:
+        key = (finding.rule, str(finding.at), finding.offset)
+        if key in self._seen:
+            return
+        if len(self.kept) >= self.limit:
+            self.dropped += 1
+            return
+        self._seen.add(key)
+        self.kept.append(finding)
+
+
+@dataclass(slots=True)
+class Opening:
+    """The OpenContext of one image, volume or file system: its siblings, its place, its damage."""
+
+    origin: Origin
+    at: Locator
+    formats: Formats
+    findings: Findings
+    files: list[str]
+    """Identities of every host file read, for the cache key."""
+    limits: Limits = DEFAULT_LIMITS
+    depth: int = 0
+
+    def sibling(self, name: str, /) -> Source:
+        return self._sibling(name)[1]
+
+    def backing(self, name: str, format: str | None, /) -> Source:
+        if self.depth >= self.limits.backing_depth:
+            raise Exhausted(f"more than {self.limits.backing_depth} images stand on one another")
+        origin, content = self._sibling(name)
+        behind = Opening(
+            origin, self.at, self.formats, self.findings, self.files, self.limits, self.depth + 1
+        )
+        return behind.image(content, format)[0]
+
+    def problem(
+        self,
+        rule: str,
+        message: str,
+        *,
+        offset: int | None = None,
+        severity: Severity = Severity.WARNING,
+    ) -> None:
+        self.findings.add(
+            Finding(
+                at=self.at,
+                offset=offset,
+                rule=f"problem.{rule}",
+                severity=severity,
+                message=message,
+            )
+        )
+
+    def inside(self, at: Locator) -> "Opening":
+        """Return the context for what stands at `at` inside this one."""
+        return Opening(self.origin, at, self.formats, self.findings, self.files, self.limits)
+
+    def image(self, source: Source, format: str | None = None) -> tuple[Source, list[ImageFacts]]:
+        """Return the disk inside `source` with its containers, outermost first.
+
+        `format` is what another image says this one is; "raw" stops the search.
+        """
+        facts: list[ImageFacts] = []
+        if format == "raw":
+            return source, facts
+        found = self.formats.named(format) if format else self.formats.identify(source)
+        while found is not None and len(facts) < CONTAINER_DEPTH_MAX:
+            opened = found.open(source, self)
+            if not isinstance(opened, Image):
+                break
+            source = opened
+            facts.append(opened.facts)
+            found = self.formats.identify(source)
+        return source, facts
+
+    def _sibling(self, name: str) -> tuple[Origin, FileSource]:
+        origin = self.origin.sibling(name)
+        if not isinstance(origin.content, FileSource):
+            raise Usage(f"{name} is a folder, not a file")
+        self.files.append(origin.content.identity())
+        return origin, origin.content
+
+
+@dataclass(slots=True)
+class Layer:
+    """One level of the stack: a disk, a volume, or a file that holds one of them.
+
+    It is a Source (the virtual disk's bytes), so it may be cut, hashed, and opened again.
+    """
+
+    at: Locator
+    source: Source
+    opening: Opening
+    containers: tuple[ImageFacts, ...] = ()
+    volume: Volume | None = None
+    depth: int = 0
+    _held: "list[Held]" = field(default_factory=list)
+
+    @property
+    def size(self) -> int:
+        return self.source.size
+
+    def read_at(self, offset: int, length: int, /) -> bytes:
+        return self.source.read_at(offset, length)
+
+    def extents(self, offset: int, length: int, /) -> Iterator[Extent]:
+        return extents(self.source, offset, length)
+
+    def identity(self) -> str | None:
+        return identity(self.source)
+
+    @property
+    def findings(self) -> list[Finding]:
+        """The damage met so far on this disk and all that it holds."""
+        return self.opening.findings.kept
+
+    def held(self) -> "Held":
+        """Return what stands in this layer, opened once; damage is reported, not raised."""
+        if not self._held:
+            self._held.append(self._open())
+        return self._held[0]
+
+    def _open(self) -> "Held":
+        opening = self.opening.inside(self.at)
+        try:
+            found = opening.formats.identify(self.source)
+            if found is None:
+                return Held("", None)
+            opened = found.open(self.source, opening)
+        except (Corrupt, Unsupported, Exhausted, Locked) as e:
+            opening.problem(
+                e.code,
+                e.message,
+                offset=e.offset if isinstance(e, Corrupt) else None,
+                severity=Severity.ERROR,
+            )
+            return Held("", None, e)
+        if isinstance(opened, Volumes | FileSystem):
+            return Held(found.name, opened)
+        return Held(found.name, None)
+
+    def volumes(self) -> "list[Layer]":
+        """Return the volumes that stand directly in this layer; none where it has no table."""
+        held = self.held().content
+        if not isinstance(held, Volumes):
+            return []
+        if self.depth >= self.opening.limits.nesting_depth:
+            raise Exhausted(f"{self.at} nests more than {self.depth} deep")
+        return [
+            Layer(
+                self.at.child(volume.name),
+                volume.source,
+                self.opening,
+                volume=volume,
+                depth=self.depth + 1,
+            )
+            for volume in held.volumes
+        ]
+
+    def leaves(self) -> "Iterator[Layer]":
+        """Yield this layer, or the volumes in it down to those that hold no table themselves."""
+        below = self.volumes()
+        if not below:
+            yield self
+        for layer in below:
+            yield from layer.leaves()
+
+    def file_system(self) -> FileSystem | None:
+        """Return the file system that stands directly in this layer, if any."""
+        held = self.held().content
+        return held if isinstance(held, FileSystem) else None
+
+    def snapshot(self, name: str) -> "Layer":
+        """Return the disk as an internal snapshot of its container holds it."""
+        if not isinstance(self.source, Image) or self.volume is not None:
+            raise NotFound(f"{self.at} has no snapshots")
+        at = self.at.child("@" + name)
+        source = self.source.snapshot(name)
+        return Layer(at, source, self.opening.inside(at), self.containers, depth=self.depth)
+
+    def nested(self, at: Locator, source: Source) -> "Layer":
+        """Return the disk that a file found inside this layer holds."""
+        if self.depth >= self.opening.limits.nesting_depth:
+            raise Exhausted(f"{at} nests more than {self.depth} deep")
+        sealed = SealedOpening(
+            self.opening.origin, at, self.opening.formats, self.opening.findings, []
+        )
+        disk, facts = sealed.image(source)
+        return Layer(at, disk, sealed, tuple(facts), depth=self.depth + 1)
+
+
+class Held(NamedTuple):
+    """What a Layer holds: a partition table or a file system, or why it could not be opened."""
+
+    format: str
+    content: Volumes | FileSystem | None
+    error: StrongroomError | None = None
+
+
+class SealedOpening(Opening):
+    """The context of a disk found inside a disk: files beside it on the host are not its own."""
+
+    __slots__ = ()
+
+    def _sibling(self, name: str) -> tuple[Origin, FileSource]:
+        raise Denied(
+            f"{self.at} is an image inside an image and names {name!r}, a file outside of it",
+            hint="extract both into one folder and open them there",
+            reason="sibling",
+        )
+
+
+def open_disk(ctx: Context, origin: Origin) -> Layer:
+    """Return the disk in a host file: its containers opened, nothing inside it read yet.
+
+    Raises Denied, NotFound, Corrupt, Unsupported as the container's Format does.
+    """
+    if not isinstance(origin.content, FileSource):
+        raise Usage(f"{origin.path} is a folder, not a disk")
+    source: Source = origin.content
+    opening = Opening(
+        origin,
+        Locator(origin.path),
+        Formats(list(ctx.session.registry.contributions("format"))),
+        Findings(DEFAULT_LIMITS.problems),
+        [origin.content.identity()],
+    )
+    if origin.name.endswith(".001"):
+        source = open_split(source, origin.name, opening)
+    disk, facts = opening.image(source)
+    return Layer(opening.at, disk, opening, tuple(facts))

@@ -1,0 +1,69 @@
+"""The database of apk-tools: lib/apk/db/installed, as apk-package(5) describes its index."""
+
+from typing import NamedTuple
+
+from .lines import Faults, Parsed, number
+
+
+class ApkPackage(NamedTuple):
+    """One package. `offset` is where its paragraph begins, in bytes; sizes are bytes."""
+
+    line: int
+    offset: int
+    name: str
+    version: str
+    arch: str
+    origin: str
+    size: int | None
+    maintainer: str
+    licence: str
+    summary: str
+    url: str
+    repository: str
+
+
+def parse_installed(content: bytes) -> Parsed[ApkPackage]:
+    """Return the packages of the installed database in file order.
+
+    A paragraph has one-letter fields; the package's own come before the first directory ("F:").
+    """
+    packages: list[ApkPackage] = []
+    faults = Faults()
+    start, line, size = 0, 1, len(content)
+    while start < size:
+        end = content.find(b"\n\n", start)
+        stop = size if end < 0 else end
+        files = content.find(b"\nF:", start, stop)
+        head = content[start : stop if files < 0 else files]
+        fields = _fields(head)
+        name, version = fields.get("P", ""), fields.get("V", "")
+        if name and version:
+            packages.append(_package(line, start, fields))
+        elif head.strip():
+            faults.add(line, "an apk paragraph has no name or no version")
+        line += content.count(b"\n", start, stop) + 2
+        start = stop + 2
+    return Parsed(tuple(packages), faults.kept())
+
+
+def _fields(head: bytes) -> dict[str, str]:
+    text = head.decode("utf-8", "surrogateescape")
+    return {raw[0]: raw[2:].strip() for raw in text.split("\n") if raw[1:2] == ":"}
+
+
+def _package(line: int, offset: int, fields: dict[str, str]) -> ApkPackage:
+    get = fields.get
+    return ApkPackage(
+        line,
+        offset,
+        fields["P"],
+        fields["V"],
+        get("A", ""),
+        get("o", ""),
+        number(get("I", "")),
+        get("m", ""),
+        get("L", ""),
+        get("T", ""),
+        get("U", ""),
+        get("s", ""),
+    )
