@@ -191,7 +191,7 @@ class FolderTree:
         if not stat_module.S_ISREG(os.fstat(fd).st_mode):
             os.close(fd)
             raise Usage(f"{path} is not a regular file", reason="not_file")
-        return FileSource(fd, path)
+        return FileSource(fd, os.path.join(self.path, path.lstrip("/")))
 
     def readlink(self, path: str, /) -> str:
         directory, name = self._parent(path)

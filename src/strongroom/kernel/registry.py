@@ -10,12 +10,12 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from importlib import import_module
+from importlib import import_module  # noqa: TID251  the one place
 from types import ModuleType
 from typing import Any, NamedTuple
 
 from strongroom import __version__
-from strongroom.base.errors import NotFound, StrongroomError, Unavailable, Usage
+from strongroom.base.errors import NotFound, StrongroomError, Unavailable
 
 from .op import Effect, Op, Param
 
@@ -208,8 +208,11 @@ def _write_index(path: str, key: list[Any], registry: Registry, files: Sequence[
         "key": key,
         "files": _stamps(files),
         "ops": [_op_row(op) for op in registry.ops.values()],
-        "contributions": [list(c) for kind in ("format", "analyzer", "opener")
-                          for c in registry.contributions(kind)],
+        "contributions": [
+            list(c)
+            for kind in ("format", "analyzer", "opener")
+            for c in registry.contributions(kind)
+        ],
         "plugins": [list(p) for p in registry.plugins],
     }
     from .store import write_atomically
@@ -244,9 +247,3 @@ def _op_from(row: list[Any]) -> Op:
 def _contribution_from(row: list[Any]) -> Contribution:
     contribution = Contribution._make(row)
     return contribution._replace(magics=tuple((at, text) for at, text in contribution.magics))
-
-
-def refuse_foreign_name(plugin: str, name: str) -> None:
-    """Raise Usage for a plugin name that could not stand in a path or a package name."""
-    if not name.isidentifier() or not name.islower():
-        raise Usage(f"{plugin}: {name!r} is no plugin name", hint="lower case letters and digits")

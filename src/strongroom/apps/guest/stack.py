@@ -49,17 +49,17 @@ class Formats:
         head = source.read_at(0, HEAD_BYTES)
         for magics, contribution in self._rows:
             if any(head.startswith(content, at) for at, content in magics):
-                format: Format = contribution.load()
-                if format.probe(head, source.size):
-                    return format
+                candidate: Format = contribution.load()
+                if candidate.probe(head, source.size):
+                    return candidate
         return None
 
     def named(self, name: str) -> Format:
         """Return the format of that name; Unsupported where there is none."""
         for _, contribution in self._rows:
             if contribution.name == name:
-                format: Format = contribution.load()
-                return format
+                found: Format = contribution.load()
+                return found
         raise Unsupported(f"format {name} is not known", reason=f"format.{name}")
 
 
@@ -169,7 +169,8 @@ class Layer:
     containers: tuple[ImageFacts, ...] = ()
     volume: Volume | None = None
     depth: int = 0
-    _held: "list[Held]" = field(default_factory=list)
+    _held: "Held | None" = None
+    _below: "list[Layer] | None" = None
 
     @property
     def size(self) -> int:
@@ -191,9 +192,9 @@ class Layer:
 
     def held(self) -> "Held":
         """Return what stands in this layer, opened once; damage is reported, not raised."""
-        if not self._held:
-            self._held.append(self._open())
-        return self._held[0]
+        if self._held is None:
+            self._held = self._open()
+        return self._held
 
     def _open(self) -> "Held":
         opening = self.opening.inside(self.at)
@@ -216,6 +217,11 @@ class Layer:
 
     def volumes(self) -> "list[Layer]":
         """Return the volumes that stand directly in this layer; none where it has no table."""
+        if self._below is None:
+            self._below = self._volumes()
+        return self._below
+
+    def _volumes(self) -> "list[Layer]":
         held = self.held().content
         if not isinstance(held, Volumes):
             return []
