@@ -59,7 +59,7 @@ class Locked(StrongroomError):
 
 
 class Unsupported(StrongroomError):
-    """Known but not implemented; the message names the feature bit."""
+    """Known, and beyond this version; the message names the feature bit."""
 
     name = "unsupported"
     exit_status = 6
