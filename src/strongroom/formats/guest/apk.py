@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from .lines import Faults, Parsed, number
+from .lines import Faults, Parsed, number, paragraphs
 
 
 class ApkPackage(NamedTuple):
@@ -29,20 +29,13 @@ def parse_installed(content: bytes) -> Parsed[ApkPackage]:
     """
     packages: list[ApkPackage] = []
     faults = Faults()
-    start, line, size = 0, 1, len(content)
-    while start < size:
-        end = content.find(b"\n\n", start)
-        stop = size if end < 0 else end
-        files = content.find(b"\nF:", start, stop)
-        head = content[start : stop if files < 0 else files]
-        fields = _fields(head)
-        name, version = fields.get("P", ""), fields.get("V", "")
-        if name and version:
+    for line, start, end in paragraphs(content):
+        files = content.find(b"\nF:", start, end)
+        fields = _fields(content[start : end if files < 0 else files])
+        if fields.get("P") and fields.get("V"):
             packages.append(_package(line, start, fields))
-        elif head.strip():
+        else:
             faults.add(line, "an apk paragraph has no name or no version")
-        line += content.count(b"\n", start, stop) + 2
-        start = stop + 2
     return Parsed(tuple(packages), faults.kept())
 
 

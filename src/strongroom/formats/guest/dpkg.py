@@ -4,10 +4,9 @@ Written for files of a megabyte: a paragraph's fields are found by substring sea
 writes every name in one spelling; a paragraph that someone else wrote is read line by line.
 """
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
-from .lines import Fault, Faults, Parsed, number
+from .lines import Fault, Faults, Parsed, number, paragraphs
 
 NOT_INSTALLED = "not-installed"
 """The state of a package that dpkg only remembers the name of; `dpkg-query -W` leaves it out."""
@@ -15,7 +14,8 @@ NOT_INSTALLED = "not-installed"
 
 class DpkgPackage(NamedTuple):
     """One package. `offset` is where its paragraph begins, in bytes; `status` is its state, the
-    third word of the field: "installed", "config-files", "half-installed"."""
+    third word of the field: "installed", "config-files", "half-installed".
+    """
 
     line: int
     offset: int
@@ -37,33 +37,13 @@ def parse_status(content: bytes) -> Parsed[DpkgPackage]:
     """
     packages: list[DpkgPackage] = []
     faults = Faults()
-    line = 1
-    counted = 0
-    for start, end in _paragraphs(content):
-        line += content.count(b"\n", counted, start)
-        counted = start
+    for line, start, end in paragraphs(content):
         package = _package(content[start:end], line, start)
         if isinstance(package, Fault):
             faults.add(*package)
         elif package.status != NOT_INSTALLED:
             packages.append(package)
     return Parsed(tuple(packages), faults.kept())
-
-
-def _paragraphs(content: bytes) -> Iterator[tuple[int, int]]:
-    """Yield (start, end) of the runs of lines that blank lines separate."""
-    if b"\r" in content or b"\n " in content[:1]:
-        content = content.replace(b"\r\n", b" \n")
-    start, size = 0, len(content)
-    while start < size:
-        end = content.find(b"\n\n", start)
-        if end < 0:
-            end = size
-        if content[start : start + 1] == b"\n":
-            start += 1
-            continue
-        yield start, end
-        start = end + 2
 
 
 def _package(paragraph: bytes, line: int, offset: int) -> DpkgPackage | Fault:

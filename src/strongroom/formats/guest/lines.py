@@ -1,5 +1,6 @@
 """What text files in a guest have in common: numbered lines, and faults that reading survives."""
 
+import re
 from collections.abc import Iterator
 from typing import Generic, NamedTuple, TypeVar
 
@@ -10,6 +11,9 @@ FAULTS_MAX = 100
 
 QUOTE_MAX = 60
 """Characters of a file's own text that a message repeats."""
+
+PARAGRAPHS_MAX = 1_000_000
+"""Paragraphs read of one database: some ten times the packages that any distribution has."""
 
 DIGITS_MAX = 20
 """Digits of a number worth converting: 2**64 has 20."""
@@ -50,7 +54,7 @@ class Faults:
 
 
 def numbered(text: str) -> Iterator[tuple[int, str]]:
-    """Yield (number, line) without the line ends, "\\n" or "\\r\\n"; lazily, in linear time."""
+    """Yield (number, line) without the line ends, LF or CR LF; lazily, in linear time."""
     start, number, size = 0, 0, len(text)
     while start < size:
         end = text.find("\n", start)
@@ -58,7 +62,7 @@ def numbered(text: str) -> Iterator[tuple[int, str]]:
             end = size
         number += 1
         line = text[start:end]
-        yield number, line[:-1] if line.endswith("\r") else line
+        yield number, line.removesuffix("\r")
         start = end + 1
 
 
@@ -78,6 +82,34 @@ def continued(text: str) -> Iterator[tuple[int, str]]:
         parts, first = [], 0
     if parts:
         yield first, " ".join(parts)
+
+
+_BLANK_LINES = re.compile(rb"\n*")
+
+
+def paragraphs(content: bytes) -> Iterator[tuple[int, int, int]]:
+    """Yield (line, start, end) of the runs of lines that blank lines separate.
+
+    `start` and `end` are byte offsets; the end leaves out the last line's own newline. At most
+    PARAGRAPHS_MAX are given.
+    """
+    line, counted, size = 1, 0, len(content)
+    start = _skip_blank(content, 0)
+    for _ in range(PARAGRAPHS_MAX):
+        if start >= size:
+            return
+        end = content.find(b"\n\n", start)
+        if end < 0:
+            end = size
+        line += content.count(b"\n", counted, start)
+        counted = start
+        yield line, start, end
+        start = _skip_blank(content, end)
+
+
+def _skip_blank(content: bytes, at: int) -> int:
+    match = _BLANK_LINES.match(content, at)
+    return match.end() if match else at
 
 
 def quote(text: str) -> str:

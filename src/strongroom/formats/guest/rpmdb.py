@@ -1,5 +1,4 @@
-"""The package database of rpm in its SQLite form: table Packages(hnum, blob), rpm 4.16 and later.
-"""
+"""The package database of rpm 4.16 and later in its SQLite form: table Packages(hnum, blob)."""
 
 from collections.abc import Iterator
 from typing import NamedTuple

@@ -24,6 +24,9 @@ PAYLOAD_MAX = 64 << 20
 COLUMNS_MAX = 2000
 """SQLITE_MAX_COLUMN's default."""
 
+FAULTS_MAX = 1000
+"""Faults of one table after which the rest of it is left unread."""
+
 _WINDOW = 1 << 18
 _WINDOWS_MAX = 32
 
@@ -85,6 +88,7 @@ class Database:
         self._encoding = _ENCODINGS[encoding]
         self._source = source
         self._report = report
+        self._faults = 0
         self._windows: OrderedDict[int, bytes] = OrderedDict()
         self.pages = (source.size + self.page_size - 1) // self.page_size
 
@@ -92,7 +96,7 @@ class Database:
         """Yield the tables of the schema (the table at page 1), without views and indexes."""
         for row in self.rows(1):
             if len(row.values) < 5:
-                self._report(0, "a schema row has fewer than 5 columns")
+                self._fault(0, "a schema row has fewer than 5 columns")
                 continue
             kind, name, _, root, sql = row.values[:5]
             if kind == "table" and isinstance(name, str) and isinstance(root, int) and root:
@@ -112,11 +116,12 @@ class Database:
         """
         seen: set[int] = set()
         todo = [(root, 1)]
-        while todo:
+        self._faults = 0
+        while todo and self._faults <= FAULTS_MAX:
             page, depth = todo.pop()
             offset = (page - 1) * self.page_size
             if not 1 <= page <= self.pages or page in seen or depth > DEPTH_MAX:
-                self._report(max(offset, 0), f"page {page} is out of range or part of a loop")
+                self._fault(max(offset, 0), f"page {page} is out of range or part of a loop")
                 continue
             seen.add(page)
             content = self._page(page)
@@ -128,7 +133,14 @@ class Database:
                 children = self._children(content, start, offset)
                 todo += [(child, depth + 1) for child in reversed(children)]
             else:
-                self._report(offset, f"page {page} is no table page (type {kind})")
+                self._fault(offset, f"page {page} is no table page (type {kind})")
+
+    def _fault(self, offset: int, message: str) -> None:
+        self._faults += 1
+        if self._faults == FAULTS_MAX:
+            message = "too many faults, the rest of the table is left unread"
+        if self._faults <= FAULTS_MAX:
+            self._report(offset, message)
 
     def _page(self, page: int) -> bytes:
         """Return a whole page, padded with zeros where the file ends inside it."""
@@ -147,13 +159,13 @@ class Database:
         count = _U16.unpack_from(content, start + 3)[0]
         first = start + header
         if first + 2 * count > self._usable:
-            self._report(offset, f"{count} cells do not fit the page")
+            self._fault(offset, f"{count} cells do not fit the page")
             return ()
         pointers: tuple[int, ...] = Struct(f">{count}H").unpack_from(content, first)
         lowest, highest = first + 2 * count, self._usable - 4
         sound = tuple(p for p in dict.fromkeys(pointers) if lowest <= p <= highest)
         if len(sound) != count:
-            self._report(offset, f"{count - len(sound)} cell pointers are wrong")
+            self._fault(offset, f"{count - len(sound)} cell pointers are wrong")
         return sound
 
     def _children(self, content: bytes, start: int, offset: int) -> list[int]:
@@ -165,18 +177,18 @@ class Database:
         for pointer in self._pointers(content, start, 8, offset):
             cell = self._cell(content, pointer)
             if cell is None:
-                self._report(offset + pointer, "a cell does not fit its page")
+                self._fault(offset + pointer, "a cell does not fit its page")
                 continue
             payload = cell.local
             if cell.size > len(payload):
                 rest = self._overflow(cell, seen)
                 if rest is None:
-                    self._report(offset + pointer, f"the overflow of row {cell.rowid} is broken")
+                    self._fault(offset + pointer, f"the overflow of row {cell.rowid} is broken")
                     continue
                 payload += rest
             values = decode_row(payload, self._encoding)
             if values is None:
-                self._report(offset + pointer, f"row {cell.rowid} is malformed")
+                self._fault(offset + pointer, f"row {cell.rowid} is malformed")
                 continue
             yield Row(cell.rowid, values)
 
@@ -241,7 +253,7 @@ def decode_row(payload: bytes, encoding: str) -> tuple[Value, ...] | None:
     end, at = varint(payload, 0)
     if not at <= end <= len(payload):
         return None
-    types = []
+    types: list[int] = []
     while at < end:
         if len(types) >= COLUMNS_MAX:
             return None
