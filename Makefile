@@ -52,5 +52,5 @@ soak: dev ## the long loops: properties in depth, fuzzing for ten minutes each
 docs: dev ## write the generated pages anew
 	@packaging/generate
 
-locks: dev ## resolve requirements/*.txt anew
+locks: dev
 	@packaging/lock
