@@ -144,6 +144,9 @@ def test_readers_import_from_the_allow_list_only():
         ours = ("strongroom.base",) if PACKAGE / "base" in path.parents else (
             "strongroom.base", "strongroom.formats")  # fmt: skip
         allowed = ALLOWED_IMPORTS | CANONICAL_JSON.get(short(path), set())
+        text = path.read_text(encoding="utf-8")
+        if set(re.findall(r"\bsys\.\w+", text)) == {"sys.byteorder"}:  # a constant, for array()
+            allowed = allowed | {"sys"}
         for line, name in imports(path):
             if name.split(".")[0] not in allowed and not name.startswith(ours):
                 found.append(f"{short(path)}:{line} {name}")
