@@ -14,6 +14,7 @@ from strongroom.base.record import (
     Record,
     Severity,
     canonical_json,
+    from_plain,
     json_line,
     to_plain,
 )
@@ -69,3 +70,16 @@ def test_canonical_json_depends_on_the_value_only(value: object) -> None:
 def test_what_has_no_canonical_form_is_refused(value: object) -> None:
     with pytest.raises((TypeError, ValueError)):
         canonical_json(value)
+
+
+@given(name=st.text(alphabet="a\udcff:é"), parts=st.lists(st.text(max_size=3)).map(tuple))
+def test_a_record_comes_back_from_its_json(name: str, parts: tuple[str, ...]) -> None:
+    record = Sample(at=AT, line=3, name=name, parts=parts)
+
+    assert from_plain(Sample, json.loads(json_line(record))) == record
+
+
+def test_a_finding_comes_back_from_its_json() -> None:
+    finding = Finding(at=AT, rule="a.b", severity=Severity.ERROR, message="m", hint="h")
+
+    assert from_plain(Finding, to_plain(finding)) == finding

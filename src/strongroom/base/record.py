@@ -1,13 +1,13 @@
 """Record: a typed fact. Exports, drift, trends and compliance work on Records and nothing else."""
 
 import json
-from binascii import b2a_base64
-from collections.abc import Iterator
+from binascii import a2b_base64, b2a_base64
+from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, dataclass, fields
 from enum import Enum, IntEnum
 from typing import Any, ClassVar
 
-from .locator import Locator
+from .locator import Locator, parse
 
 
 class Severity(IntEnum):
@@ -65,6 +65,28 @@ def to_plain(record: Record) -> dict[str, Any]:
         else:
             plain[name] = value
     return plain
+
+
+def from_plain(cls: type[Record], plain: Mapping[str, Any]) -> Record:
+    """Return the Record that `to_plain` turned into `plain`; unknown fields are left out.
+
+    Lists become tuples. Raises TypeError where a field that `cls` requires is missing.
+    """
+    values: dict[str, Any] = {}
+    for field in fields(cls):
+        exact = plain.get(f"{field.name}_b64")
+        if exact is not None:
+            values[field.name] = a2b_base64(exact).decode("utf-8", "surrogateescape")
+        elif field.name in plain:
+            values[field.name] = _tuples(plain[field.name])
+    values["at"] = parse(values["at"])
+    if "severity" in values:
+        values["severity"] = Severity[values["severity"].upper()]
+    return cls(**values)
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
 
 
 def json_line(record: Record) -> str:

@@ -34,6 +34,7 @@ class Contribution(NamedTuple):
     attribute: str
     plugin: str
     magics: tuple[tuple[int, str], ...] = ()
+    version: int = 0
 
     def load(self) -> Any:
         """Import and return the value."""
@@ -116,7 +117,15 @@ class Collector:
         name = getattr(value, "name", attribute)
         magics = tuple((m.offset, m.content.hex()) for m in getattr(value, "magics", ()))
         self.contributions.append(
-            Contribution(kind, name, module.__name__, attribute, self.plugin, magics)
+            Contribution(
+                kind,
+                name,
+                module.__name__,
+                attribute,
+                self.plugin,
+                magics,
+                getattr(value, "version", 0),
+            )
         )
 
 

@@ -31,29 +31,29 @@ def place(ctx: Context, locator: Locator) -> Place:
 
     Raises what opening raises, and NotFound where there is no file system to have paths.
     """
-    container = locator.container
-    opened = _container(ctx, container)
+    holder = locator.container
+    opened = container(ctx, holder)
     path = locator.path or "/"
     if isinstance(opened, Layer):
         guest = guest_of(opened)
         return Place(guest.tree, path, guest, opened)
-    return Place(opened, path, Guest(opened, lambda inner: container / inner), None)
+    return Place(opened, path, Guest(opened, lambda inner: holder / inner), None)
 
 
 def disk(ctx: Context, locator: Locator) -> Layer:
     """Return the disk or volume that a locator means; Usage for a folder."""
-    opened = _container(ctx, locator)
+    opened = container(ctx, locator)
     if isinstance(opened, Layer):
         return opened
     raise Usage(f"{locator} is a folder, not a disk")
 
 
-def _container(ctx: Context, locator: Locator) -> Layer | FolderTree | Subtree:
+def container(ctx: Context, locator: Locator) -> Layer | FolderTree | Subtree:
     """Open a disk, a volume or a folder; a file inside a disk is opened as a disk itself."""
     opened = ctx.open(locator)
     if isinstance(opened, Layer | FolderTree | Subtree):
         return opened
-    outer = _container(ctx, locator.container)
+    outer = container(ctx, locator.container)
     return _inner_disk(ctx, outer, locator, opened)
 
 

@@ -91,8 +91,8 @@ class Opening:
     at: Locator
     formats: Formats
     findings: Findings
-    files: list[str]
-    """Identities of every host file read, for the cache key."""
+    files: list[FileSource]
+    """Every host file read, for the cache key."""
     limits: Limits = DEFAULT_LIMITS
     depth: int = 0
 
@@ -126,6 +126,12 @@ class Opening:
             )
         )
 
+    @property
+    def file_size(self) -> int | None:
+        """The size of the host file the disk is in, or of its descriptor or first part."""
+        content = self.origin.content
+        return content.size if isinstance(content, FileSource) else None
+
     def inside(self, at: Locator) -> "Opening":
         """Return the context for what stands at `at` inside this one."""
         return Opening(self.origin, at, self.formats, self.findings, self.files, self.limits)
@@ -152,7 +158,7 @@ class Opening:
         origin = self.origin.sibling(name)
         if not isinstance(origin.content, FileSource):
             raise Usage(f"{name} is a folder, not a file")
-        self.files.append(origin.content.identity())
+        self.files.append(origin.content)
         return origin, origin.content
 
 
@@ -304,7 +310,7 @@ def open_disk(ctx: Context, origin: Origin) -> Layer:
         Locator(origin.path),
         Formats(list(ctx.session.registry.contributions("format"))),
         Findings(DEFAULT_LIMITS.problems),
-        [origin.content.identity()],
+        [origin.content],
     )
     if origin.name.endswith(".001"):
         source = open_split(source, origin.name, opening)

@@ -1,0 +1,195 @@
+"""Inspection: what a machine is, learnt from its disks without booting it."""
+
+from collections.abc import Iterator, Sequence
+from hashlib import blake2b
+from typing import NamedTuple
+
+from strongroom import __version__
+from strongroom.base.locator import Locator
+from strongroom.base.record import Finding, Record, Severity, from_plain, to_plain
+from strongroom.base.source import Source
+from strongroom.kernel.call import Context
+from strongroom.kernel.op import op
+from strongroom.kernel.session import Progress
+
+from .anatomy import describe_disk, describe_volumes, snapshots
+from .guest import Analyzer, Guest
+from .mounts import Mounted, guests
+from .place import container
+from .stack import Layer
+
+HASH_STEP_BYTES = 1 << 22
+
+
+class Machine(NamedTuple):
+    """The disks of one machine and the guests found on them; `folder` where it is a host folder."""
+
+    disks: tuple[Layer, ...]
+    folder: Guest | None = None
+
+
+@op("guest.inspect", since="0.1")
+def inspect(
+    ctx: Context,
+    disks: tuple[Locator, ...],
+    *,
+    fresh: bool = False,
+    paranoid: bool = False,
+) -> Iterator[Record]:
+    """Tell what is on a machine's disks without booting it.
+
+    The disks and their file systems, the operating system, packages, users, services, network,
+    mounts, scheduled jobs, kernels, and findings: what to look at, and what is damaged. Several
+    disks are one machine. A second inspection of unchanged files comes from the cache.
+
+    Args:
+        disks: The images, locators, or one folder that holds a root file system.
+        fresh: Read the disks even where the cache knows them.
+        paranoid: Trust the cache only after hashing every byte of the files.
+
+    Examples:
+        guestkit inspect disk.qcow2
+        guestkit inspect system.vmdk data.vmdk --json
+        guestkit inspect disk.qcow2 -o csv > disk.csv
+    """
+    machine = open_machine(ctx, disks)
+    key = None if machine.folder else cache_key(ctx, machine.disks, disks, paranoid=paranoid)
+    if key is not None and not fresh:
+        lines = ctx.session.cache.get(key)
+        if lines is not None:
+            yield from _remembered(ctx, lines)
+            return
+    kept: list[Record] = []
+    for record in examine(ctx, machine):
+        if key is not None:
+            kept.append(record)
+        yield record
+    if key is not None:
+        ctx.session.cache.put(key, [to_plain(record) for record in kept])
+
+
+def open_machine(ctx: Context, disks: Sequence[Locator]) -> Machine:
+    """Open the disks of one machine, or the one folder that stands for it."""
+    layers: list[Layer] = []
+    for locator in disks:
+        opened = container(ctx, locator)
+        if not isinstance(opened, Layer):
+            return Machine((), Guest(opened, lambda path, at=locator: at / path))  # type: ignore[misc]  # bound early
+        layers.append(opened)
+    return Machine(tuple(layers))
+
+
+def examine(ctx: Context, machine: Machine) -> Iterator[Record]:
+    """Yield everything that is learnt of a machine, read anew: anatomy, facts, then findings."""
+    for disk in machine.disks:
+        yield describe_disk(disk)
+        yield from snapshots(disk)
+        yield from describe_volumes(disk)
+    found = guests(machine.disks)
+    systems = [machine.folder] if machine.folder else [mounted.guest for mounted in found]
+    findings: list[Record] = []
+    for number, guest in enumerate(systems):
+        ctx.emit(Progress("inspecting", number, len(systems), "systems"))
+        for record in analyze(ctx, guest):
+            if isinstance(record, Finding):
+                findings.append(record)
+            else:
+                yield record
+    for mounted in found:
+        findings += _missing_mounts(mounted)
+    findings += _damage(machine, systems)
+    yield from findings
+
+
+def analyze(ctx: Context, guest: Guest, *names: str) -> Iterator[Record]:
+    """Run the analyzers, or those of the given names, over a guest."""
+    for contribution in ctx.session.registry.contributions("analyzer"):
+        if not names or contribution.name in names:
+            analyzer: Analyzer = contribution.load()
+            yield from analyzer.run(guest)
+
+
+def learn(ctx: Context, disks: Sequence[Locator], analyzer: str) -> Iterator[Record]:
+    """Yield what one analyzer learns of a machine, from the cache where that knows it."""
+    machine = open_machine(ctx, disks)
+    if machine.folder is not None:
+        yield from analyze(ctx, machine.folder, analyzer)
+        yield from machine.folder.problems
+        return
+    systems = [mounted.guest for mounted in guests(machine.disks)]
+    for guest in systems:
+        yield from analyze(ctx, guest, analyzer)
+    yield from _damage(machine, systems)
+
+
+def cache_key(
+    ctx: Context, layers: Sequence[Layer], disks: Sequence[Locator], *, paranoid: bool
+) -> str | None:
+    """Return the cache key of an inspection: every file of every chain, and what reads them."""
+    cache = ctx.session.cache
+    parts = ["inspect", __version__, *map(str, disks)]
+    parts += [
+        f"{c.plugin}/{c.name}/{c.version}" for c in ctx.session.registry.contributions("analyzer")
+    ]
+    for layer in layers:
+        for source in layer.opening.files:
+            parts.append(source.identity())
+            if paranoid:
+                parts.append(_content_hash(ctx, source))
+    return cache.key(parts)
+
+
+def _content_hash(ctx: Context, source: Source) -> str:
+    digest = blake2b(digest_size=32)
+    for offset in range(0, source.size, HASH_STEP_BYTES):
+        ctx.emit(Progress("hashing", offset, source.size, "B"))
+        digest.update(source.read_at(offset, HASH_STEP_BYTES))
+    return digest.hexdigest()
+
+
+def _remembered(ctx: Context, lines: list[dict[str, object]]) -> Iterator[Record]:
+    from .records import RECORDS
+
+    known = {cls.type: cls for cls in RECORDS}
+    if any(line["type"] not in known for line in lines):
+        for contribution in ctx.session.registry.contributions("analyzer"):
+            known.update({cls.type: cls for cls in contribution.load().records})
+    for line in lines:
+        yield from_plain(known[str(line["type"])], line)
+
+
+def _missing_mounts(mounted: Mounted) -> Iterator[Finding]:
+    for entry in mounted.missing:
+        yield Finding(
+            at=mounted.guest.locate("/etc/fstab"),
+            line=entry.line,
+            rule="mount.missing",
+            severity=Severity.NOTICE,
+            message=f"{entry.device}, mounted at {entry.point}, is on none of these disks",
+            hint="give all disks of the machine at once",
+        )
+
+
+def _damage(machine: Machine, systems: Sequence[Guest]) -> Iterator[Finding]:
+    """Yield the problems met, each once, and say where nothing at all was recognised."""
+    seen: set[int] = set()
+    for problems in [*(g.problems for g in systems), *(d.findings for d in machine.disks)]:
+        if id(problems) not in seen:
+            seen.add(id(problems))
+            yield from problems
+    for disk in machine.disks:
+        dropped = disk.opening.findings.dropped
+        if dropped:
+            yield Finding(
+                at=disk.at,
+                rule="problem.more",
+                severity=Severity.WARNING,
+                message=f"{dropped} further problems are not listed",
+            )
+        if not disk.volumes() and disk.file_system() is None and disk.held().error is None:
+            yield Finding(
+                at=disk.at,
+                rule="problem.unknown-content",
+                severity=Severity.NOTICE,
+                message="no partition table or file system that is known",
+            )
