@@ -13,7 +13,7 @@ ROOT = "src/strongroom/"
 
 
 def shares(report: dict[str, Any]) -> dict[str, float]:
-    """Return the percentage covered of each part in FLOORS; 100 where it holds no statement."""
+    """Return the percentage covered of each part in FLOORS; 0 where it holds no statement."""
     result = {}
     for part in FLOORS:
         files = [
@@ -21,7 +21,7 @@ def shares(report: dict[str, Any]) -> dict[str, float]:
         ]
         total = sum(f["num_statements"] + f.get("num_branches", 0) for f in files)
         hit = sum(f["covered_lines"] + f.get("covered_branches", 0) for f in files)
-        result[part] = 100.0 * hit / total if total else 100.0
+        result[part] = 100.0 * hit / total if total else 0.0
     return result
 
 

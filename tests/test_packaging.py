@@ -218,12 +218,18 @@ SUMMARY = {"num_statements": 80, "num_branches": 20, "covered_lines": 76, "cover
 
 @pytest.mark.parametrize(
     ("covered", "verdict"),
-    [({}, 0), ({"covered_lines": 75}, 1), ({"covered_branches": 0}, 1)],
+    [
+        ({}, 0),
+        ({"covered_lines": 75}, 1),
+        ({"covered_branches": 0}, 1),
+        ({"num_statements": 999}, 1),
+    ],
 )
 def test_the_coverage_gate_counts_lines_and_branches(
     covered: dict[str, int], verdict: int, tmp_path: Path
 ):
-    files = {"src/strongroom/base/source.py": {"summary": SUMMARY | covered}}
+    names = [f"src/strongroom/{part}/a.py" for part in ("base", "formats", "kernel")]
+    files = {name: {"summary": SUMMARY | covered} for name in names}
     (tmp_path / "report.json").write_text(json.dumps({"files": files}))
 
     done = run(sys.executable, "packaging/coverage_gate.py", tmp_path / "report.json")
@@ -235,14 +241,14 @@ def test_the_coverage_gate_counts_lines_and_branches(
 def test_the_coverage_gate_looks_at_every_part_by_itself():
     shares = runpy.run_path(str(ROOT / "packaging/coverage_gate.py"))["shares"]
     good, bad = {"summary": SUMMARY}, {"summary": SUMMARY | {"covered_lines": 0}}
-    report = {"files": {f"src/strongroom/{n}": good for n in ("base/a.py", "kernel/a.py")}}
+    report = {"files": {"src/strongroom/base/a.py": good, "src/strongroom/apps/a.py": good}}
     report["files"]["src/strongroom/formats/a.py"] = bad
 
     assert shares(report) == {
         "": pytest.approx(100 * 209 / 300),
         "base/": 95.0,
         "formats/": 19.0,
-        "kernel/": 95.0,
+        "kernel/": 0.0,  # nothing was measured, so nothing was proved
     }
 
 
