@@ -12,11 +12,9 @@ STEP_BYTES = 4 << 20
 
 def main() -> None:
     image = QCOW2.open(open_file(sys.argv[1]), RecordingContext())
+    steps = range(0, image.size, STEP_BYTES)
     with Path(sys.argv[2]).open("wb", buffering=0) as out:
-        for offset in range(0, image.size, STEP_BYTES):
-            out.write(image.read_at(offset, STEP_BYTES))  # noqa: FURB122  one chunk at a time
-            image.read_at(offset, STEP_BYTES) for offset in range(0, image.size, STEP_BYTES)
-        )
+        out.writelines(image.read_at(offset, STEP_BYTES) for offset in steps)
 
 
 if __name__ == "__main__":
