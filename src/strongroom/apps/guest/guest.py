@@ -8,6 +8,7 @@ from strongroom.base.errors import Corrupt, Exhausted, NotFound, StrongroomError
 from strongroom.base.limits import DEFAULT_LIMITS, Limits
 from strongroom.base.locator import Locator
 from strongroom.base.record import Finding, Record, Severity
+from strongroom.base.source import Source
 from strongroom.base.tree import Entry, Stat, Tree, join, read_file, resolve
 
 
@@ -76,6 +77,37 @@ class Guest:
         except (Corrupt, Exhausted, Unsupported) as e:
             self.report(path, e)
             return None
+
+    def resolve(self, path: str) -> str | None:
+        """Return the path with every link in it followed, or None where it leads nowhere."""
+        try:
+            return resolve(self.tree, path)
+        except (NotFound, Usage):
+            return None
+        except (Corrupt, Exhausted, Unsupported) as e:
+            self.report(path, e)
+            return None
+
+    def open(self, path: str) -> Source | None:
+        """Return a file to read piece by piece, or None where it is absent, no file or damaged."""
+        try:
+            return self.tree.open(resolve(self.tree, path))
+        except (NotFound, Usage):
+            return None
+        except (Corrupt, Exhausted, Unsupported) as e:
+            self.report(path, e)
+            return None
+
+    def read_head(self, path: str, length: int) -> bytes:
+        """Return the first bytes of a file, fewer where it ends; none where it cannot be read."""
+        source = self.open(path)
+        if source is None:
+            return b""
+        try:
+            return source.read_at(0, length)
+        except (Corrupt, Exhausted, Unsupported) as e:
+            self.report(path, e)
+            return b""
 
     def report(self, path: str, error: StrongroomError) -> None:
         """Keep damage met at `path` as a Finding."""

@@ -122,7 +122,7 @@ def _fstab(tree: Tree) -> list[FstabEntry]:
         text = read_file(tree, "/etc/fstab", size_max=FSTAB_BYTES_MAX)
     except StrongroomError:
         return []
-    return list(parse_fstab(text.decode("utf-8", "surrogateescape")))
+    return list(parse_fstab(text.decode("utf-8", "surrogateescape")).entries)
 
 
 def _find(device: str, volumes: list[Volume]) -> Volume | None:

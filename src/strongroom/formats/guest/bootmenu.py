@@ -26,11 +26,11 @@ class BootEntry(NamedTuple):
 
 
 class BootMenu(NamedTuple):
-    """A menu: its entries, which of them is taken, and after how many seconds (None: not said)."""
+    """A menu: its entries, the one taken by default, and when (-1: never, None: not said)."""
 
     entries: tuple[BootEntry, ...]
     default: str
-    timeout_s: float | None
+    timeout_ms: int | None
     blscfg: bool = False
     """Whether further entries come from Boot Loader Specification files (Fedora's blscfg)."""
 
@@ -64,7 +64,7 @@ def parse_grub(text: str) -> BootMenu:
         elif entries:
             entries[-1] = _grub_command(entries[-1], line)
     kept = tuple(entry for entry in entries if entry.kernel)
-    return BootMenu(kept, values["default"], _seconds(values["timeout"]), blscfg)
+    return BootMenu(kept, values["default"], _milliseconds(values["timeout"]), blscfg)
 
 
 def _grub_command(entry: BootEntry, line: str) -> BootEntry:
@@ -85,11 +85,11 @@ def _first(match: re.Match[str], group: int) -> str:
     return match[group] or match[group + 1] or match[group + 2] or ""
 
 
-def _seconds(text: str) -> float | None:
+def _milliseconds(text: str, unit_ms: int = 1000) -> int | None:
     whole = number(text, TIMEOUT_MAX_S)
     if whole is not None:
-        return float(whole)
-    return -1.0 if text == "-1" else None
+        return whole * unit_ms
+    return -1 if text == "-1" else None
 
 
 def parse_grub_legacy(text: str) -> BootMenu:
@@ -114,7 +114,7 @@ def parse_grub_legacy(text: str) -> BootMenu:
         elif word == "initrd" and entries:
             entries[-1] = entries[-1]._replace(initrds=(_without_device(rest),))
     kept = tuple(entry for entry in entries if entry.kernel)
-    return BootMenu(kept, default, _seconds(timeout))
+    return BootMenu(kept, default, _milliseconds(timeout))
 
 
 def _without_device(path: str) -> str:
@@ -146,7 +146,7 @@ def parse_loader_conf(text: str) -> BootMenu:
             default = words[1]
         elif len(words) == 2 and words[0] == "timeout":
             timeout = words[1]
-    return BootMenu((), default, _seconds(timeout))
+    return BootMenu((), default, _milliseconds(timeout))
 
 
 _EXTLINUX_KERNEL = frozenset({"linux", "kernel"})
@@ -172,9 +172,8 @@ def parse_extlinux(text: str) -> Parsed[BootMenu]:
                 faults.add(at, f"{quote(line)} names no label")
         elif entries:
             entries[-1] = _extlinux_command(entries[-1], word, rest)
-    tenths = number(timeout, TIMEOUT_MAX_S)
     kept = tuple(entry for entry in entries if entry.kernel)
-    menu = BootMenu(kept, default, None if tenths is None else tenths / 10)
+    menu = BootMenu(kept, default, _milliseconds(timeout, unit_ms=100))
     return Parsed((menu,), faults.kept())
 
 
