@@ -4,6 +4,7 @@ import json
 from binascii import a2b_base64, b2a_base64
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, dataclass, fields
+from datetime import datetime, timedelta
 from enum import Enum, IntEnum
 from typing import Any, ClassVar
 
@@ -106,6 +107,22 @@ def canonical_json(value: Any) -> bytes:
         return text.encode("utf-8")
     except UnicodeEncodeError as e:
         raise ValueError("text with lone surrogates has no canonical form") from e
+
+
+def rfc3339(ns: int | None) -> str | None:
+    """Return nanoseconds since 1970 as RFC 3339 in UTC, with a fraction only where there is one.
+
+    None for None and for years that four digits cannot write (RFC 3339, section 5.6).
+    """
+    if ns is None:
+        return None
+    seconds, fraction = divmod(ns, 1_000_000_000)
+    try:
+        moment = datetime(1970, 1, 1) + timedelta(seconds=seconds)  # noqa: DTZ001  UTC by its Z
+    except OverflowError:
+        return None
+    digits = f".{fraction:09}".rstrip("0") if fraction else ""
+    return f"{moment.isoformat()}{digits}Z"
 
 
 def _refuse_floats(value: Any) -> None:

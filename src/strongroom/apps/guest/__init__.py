@@ -5,6 +5,10 @@ from strongroom.kernel.registry import Collector
 
 def contribute(registry: Collector) -> None:
     """Register formats in the order they are tried, analyzers, the opener and the ops."""
-    from . import place
+    from strongroom.formats.image import qcow2
 
+    from . import anatomy, facts, inspect, names, place
+
+    registry.add("format", qcow2, "QCOW2")
     registry.add("opener", place, "open_locator")
+    registry.add_ops(anatomy, inspect, facts, names)

@@ -148,14 +148,24 @@ def _content_hash(ctx: Context, source: Source) -> str:
 
 
 def _remembered(ctx: Context, lines: list[dict[str, object]]) -> Iterator[Record]:
-    from .records import RECORDS
-
-    known = {cls.type: cls for cls in RECORDS}
+    known = known_records()
     if any(line["type"] not in known for line in lines):
         for contribution in ctx.session.registry.contributions("analyzer"):
             known.update({cls.type: cls for cls in contribution.load().records})
     for line in lines:
         yield from_plain(known[str(line["type"])], line)
+
+
+def known_records() -> dict[str, type[Record]]:
+    """Return the classes of the Records that a built-in inspection yields, by type."""
+    from . import anatomy, records
+
+    return {
+        value.type: value
+        for module in (records, anatomy)
+        for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, Record)
+    }
 
 
 def _missing_mounts(mounted: Mounted) -> Iterator[Finding]:

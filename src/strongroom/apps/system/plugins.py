@@ -34,7 +34,7 @@ class PluginRecord(Record):
 class WrittenFile(Record):
     """A file that was written on this machine."""
 
-    type: ClassVar[str] = "written-file"
+    type: ClassVar[str] = "written_file"
 
     path: str
     size_bytes: int

@@ -68,7 +68,7 @@ from strongroom.kernel.op import op
 class KindCount(Record):
     """How many names of one kind there are."""
 
-    type: ClassVar[str] = "{{name}}-kind-count"
+    type: ClassVar[str] = "{{name}}_kind_count"
 
     kind: str
     count: int
