@@ -17,7 +17,7 @@ dev:
 	@packaging/setup --dev
 
 demo: setup ## inspect a real disk, or yours: DISK=path
-	@disk=$$(packaging/demo-disk) && $(BIN)/guestkit inspect "$$disk"
+	@disk=$$(packaging/demo-disk) && $(BIN)/strongroom demo "$$disk"
 
 test: dev ## install what the tests need, then check and test everything
 	@packaging/apt-install --tests
