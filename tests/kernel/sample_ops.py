@@ -21,7 +21,9 @@ class Number(Record):
 
 
 @op("sample.count", since="0.1", aliases=("numbers",))
-def count(ctx: Context, at: Locator, upto: int = 3, *, fail_at: int | None = None) -> Iterator[Number]:
+def count(
+    ctx: Context, at: Locator, upto: int = 3, *, fail_at: int | None = None
+) -> Iterator[Number]:
     """Count.
 
     Counts from 1, one record each.
