@@ -3,16 +3,14 @@
 import os
 import stat as stat_module
 from collections.abc import Iterator, Mapping
-from hashlib import blake2b
 from typing import NamedTuple
 
 from strongroom.base.errors import Corrupt, Denied, NotFound, Unavailable, Usage
 from strongroom.base.source import Extent, Source, clamp
 from strongroom.base.tree import KIND_OF_MODE, S_IFMT, Entry, Kind, Stat, Tree
 
+from .cache import file_identity
 from .net import refuse_remote
-
-IDENTITY_HEAD_BYTES = 65536
 
 
 class FileSource:
@@ -59,10 +57,8 @@ class FileSource:
             offset = start
 
     def identity(self) -> str:
-        """Return device, inode, size, both change times and a hash of the first 64 KiB."""
-        s = os.fstat(self._fd)
-        head = blake2b(os.pread(self._fd, IDENTITY_HEAD_BYTES, 0), digest_size=16).hexdigest()
-        return f"{s.st_dev}:{s.st_ino}:{s.st_size}:{s.st_mtime_ns}:{s.st_ctime_ns}:{head}"
+        """Return what changes with the content; see `cache.file_identity`."""
+        return file_identity(self._fd)
 
 
 class Origin(NamedTuple):

@@ -1,13 +1,15 @@
 """Inspection: what a machine is, learnt from its disks without booting it."""
 
+import json
 from collections.abc import Iterator, Sequence
 from hashlib import blake2b
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from strongroom import __version__
 from strongroom.base.locator import Locator
-from strongroom.base.record import Finding, Record, Severity, from_plain, to_plain
+from strongroom.base.record import Finding, Record, Severity, from_plain, json_line
 from strongroom.base.source import Source
+from strongroom.kernel.cache import cache_key
 from strongroom.kernel.call import Context
 from strongroom.kernel.op import op
 from strongroom.kernel.session import Progress
@@ -53,19 +55,22 @@ def inspect(
         guestkit inspect disk.qcow2 -o csv > disk.csv
     """
     machine = open_machine(ctx, disks)
-    key = None if machine.folder else cache_key(ctx, machine.disks, disks, paranoid=paranoid)
+    key = None if machine.folder else inspection_key(ctx, machine.disks, disks, paranoid=paranoid)
     if key is not None and not fresh:
         lines = ctx.session.cache.get(key)
         if lines is not None:
-            yield from _remembered(ctx, lines)
+            yield from _remembered(ctx, map(json.loads, lines))
             return
-    kept: list[Record] = []
+    lines = []
     for record in examine(ctx, machine):
         if key is not None:
-            kept.append(record)
+            lines.append(json_line(record))
         yield record
-    if key is not None:
-        ctx.session.cache.put(key, [to_plain(record) for record in kept])
+    unchanged = key is not None and key == inspection_key(
+        ctx, machine.disks, disks, paranoid=paranoid
+    )
+    if key is not None and unchanged:  # a disk that was written meanwhile is not remembered
+        ctx.session.cache.put(key, lines)
 
 
 def open_machine(ctx: Context, disks: Sequence[Locator]) -> Machine:
@@ -122,11 +127,10 @@ def learn(ctx: Context, disks: Sequence[Locator], analyzer: str) -> Iterator[Rec
     yield from _damage(machine, systems)
 
 
-def cache_key(
+def inspection_key(
     ctx: Context, layers: Sequence[Layer], disks: Sequence[Locator], *, paranoid: bool
-) -> str | None:
+) -> str:
     """Return the cache key of an inspection: every file of every chain, and what reads them."""
-    cache = ctx.session.cache
     parts = ["inspect", __version__, *map(str, disks)]
     parts += [
         f"{c.plugin}/{c.name}/{c.version}" for c in ctx.session.registry.contributions("analyzer")
@@ -136,7 +140,7 @@ def cache_key(
             parts.append(source.identity())
             if paranoid:
                 parts.append(_content_hash(ctx, source))
-    return cache.key(parts)
+    return cache_key(*parts)
 
 
 def _content_hash(ctx: Context, source: Source) -> str:
@@ -147,13 +151,14 @@ def _content_hash(ctx: Context, source: Source) -> str:
     return digest.hexdigest()
 
 
-def _remembered(ctx: Context, lines: list[dict[str, object]]) -> Iterator[Record]:
+def _remembered(ctx: Context, lines: Iterator[dict[str, Any]]) -> Iterator[Record]:
+    """Yield cached Records; a type that only a plugin knows makes its analyzers load."""
     known = known_records()
-    if any(line["type"] not in known for line in lines):
-        for contribution in ctx.session.registry.contributions("analyzer"):
-            known.update({cls.type: cls for cls in contribution.load().records})
     for line in lines:
-        yield from_plain(known[str(line["type"])], line)
+        if line["type"] not in known:
+            for contribution in ctx.session.registry.contributions("analyzer"):
+                known.update({cls.type: cls for cls in contribution.load().records})
+        yield from_plain(known[line["type"]], line)
 
 
 def known_records() -> dict[str, type[Record]]:
