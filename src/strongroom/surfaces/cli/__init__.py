@@ -1,0 +1,1 @@
+"""The command line: argv in, ops called, text or records out."""

@@ -1,0 +1,85 @@
+"""Machine-readable output: JSON lines, YAML documents, CSV. One record is one of each."""
+
+import json
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from strongroom.base.record import Record, json_line, to_plain
+
+Write = Callable[[str], object]
+
+_YAML_PLAIN_FIRST = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ/_")
+_YAML_PLAIN = _YAML_PLAIN_FIRST | frozenset("0123456789.-+@%=~,() ")
+_YAML_WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n", "nan", "inf"})
+"""What YAML 1.1 or 1.2 reads as something other than text."""
+
+
+def write_json(records: Iterable[Record], write: Write) -> None:
+    """Write one JSON object a line."""
+    for record in records:
+        write(json_line(record) + "\n")
+
+
+def write_yaml(records: Iterable[Record], write: Write) -> None:
+    """Write one YAML 1.2 document a record, each begun by `---`."""
+    for record in records:
+        lines = (f"{key}: {_yaml(value)}\n" for key, value in to_plain(record).items())
+        write("---\n" + "".join(lines))
+
+
+def _yaml(value: Any) -> str:
+    if isinstance(value, str) and _is_plain(value):
+        return value
+    return json.dumps(value, ensure_ascii=False)  # JSON is YAML (YAML 1.2.2, section 1.3)
+
+
+def _is_plain(text: str) -> bool:
+    return (
+        text[:1] in _YAML_PLAIN_FIRST
+        and text[:1] != ""
+        and not text.endswith(" ")
+        and text.lower() not in _YAML_WORDS
+        and _YAML_PLAIN.issuperset(text)
+    )
+
+
+def write_csv(records: Iterable[Record], write: Write, columns: "list[str] | None") -> None:
+    """Write a header and a row a record (RFC 4180, but for lines that end in LF alone).
+
+    `columns` are those of the one type there is; None takes the union of what all records have,
+    `type` first, which needs all of them first. Lists and mappings are JSON in their cell.
+    """
+    import csv
+
+    class _Sink:
+        def write(self, text: str, /) -> object:
+            return write(text)
+
+    rows: Iterable[dict[str, Any]] = (to_plain(record) for record in records)
+    if columns is None:
+        rows = list(rows)
+        columns = ["type", *dict.fromkeys(key for row in rows for key in row if key != "type")]
+    writer = csv.DictWriter(_Sink(), columns, extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    for row in rows:
+        writer.writerow({key: _cell(value) for key, value in row.items()})
+
+
+def csv_columns(classes: Iterable[type[Record]]) -> list[str] | None:
+    """Return the columns of a stream of one type of Record; None for several or any."""
+    from dataclasses import fields
+
+    kinds = list(classes)
+    if len(kinds) != 1 or kinds[0] is Record:
+        return None
+    names = [field.name for field in fields(kinds[0])]
+    exact = [f"{name}_b64" for name in ("path", "name") if name in names]
+    return ["type", "at", *(name for name in names if name != "at"), *exact]
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, list | dict):
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return value

@@ -1,0 +1,152 @@
+"""Output: what an op returned, in the format that was asked for, on standard output."""
+
+import sys
+from collections.abc import Iterator
+from itertools import chain
+from typing import Any, NamedTuple
+
+from strongroom.base.errors import Usage
+from strongroom.base.record import Finding, Record, Severity
+from strongroom.kernel.op import Op
+from strongroom.kernel.registry import Registry
+
+from .args import Settings
+from .ending import Ending
+from .progress import ProgressLine
+from .terminal import Screen, screen_of
+from .text import finding_line, write_block, write_table
+
+
+class Channel(NamedTuple):
+    """Where the answer of one op goes, and how."""
+
+    op: Op
+    registry: Registry
+    settings: Settings
+    screen: Screen
+    line: ProgressLine
+    ending: Ending
+
+    def write(self, text: str) -> None:
+        """Write text, the progress line out of its way."""
+        self.line.erase()
+        sys.stdout.write(text)
+
+
+class Tally:
+    """Watches the records on their way out: how many, and whether the answer is no."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._ending = channel.ending
+        word = channel.settings.fail_on
+        self._fail_on = Severity[word.upper()] if word else None
+        self.no = False
+
+    def watch(self, records: Iterator[Record]) -> Iterator[Record]:
+        """Pass records on; one that is severe enough, or says `ok` is false, makes it a no."""
+        for record in records:
+            if isinstance(record, Finding) and self._fail_on is not None:
+                self.no |= record.severity >= self._fail_on
+            self.no |= getattr(record, "ok", None) is False
+            yield record
+            self._ending.written += 1
+
+
+def write_result(result: Any, channel: Channel) -> bool:
+    """Write what an op returned; return whether the answer is yes."""
+    tally = Tally(channel)
+    if result is None:
+        return True
+    if isinstance(result, bytes):
+        _write_bytes(iter((result,)), channel)
+    elif isinstance(result, Record):
+        _write_one(next(tally.watch(iter((result,)))), channel)
+    else:
+        _write_stream(result, channel, tally)
+    return not tally.no
+
+
+def _write_stream(stream: Iterator[Any], channel: Channel, tally: Tally) -> None:
+    first = next(stream, None)
+    if first is None:
+        if channel.settings.output == "csv":
+            _write_records(iter(()), channel)
+        return
+    whole = chain((first,), stream)
+    if isinstance(first, bytes):
+        _write_bytes(whole, channel)
+    else:
+        _write_records(tally.watch(whole), channel)
+
+
+def _write_bytes(stream: Iterator[bytes], channel: Channel) -> None:
+    """Pass raw content on as it is; bytes have no other form."""
+    if channel.settings.output != "text":
+        raise Usage(f"{channel.op.name} yields bytes, which have no form as {_format(channel)}")
+    sys.stdout.flush()
+    raw = sys.stdout.buffer
+    for content in stream:
+        channel.line.erase()
+        raw.write(content)
+    raw.flush()
+
+
+def _write_one(record: Record, channel: Channel) -> None:
+    if channel.settings.output == "text":
+        write_block(record, channel.write, channel.screen)
+    else:
+        _write_records(iter((record,)), channel)
+
+
+def _write_records(records: Iterator[Record], channel: Channel) -> None:
+    if channel.settings.output == "text":
+        _write_text(records, channel)
+        return
+    from . import machine
+
+    if channel.settings.output == "json":
+        machine.write_json(records, channel.write)
+    elif channel.settings.output == "yaml":
+        machine.write_yaml(records, channel.write)
+    else:
+        machine.write_csv(records, channel.write, _columns(channel.op, channel.registry))
+
+
+def _write_text(records: Iterator[Record], channel: Channel) -> None:
+    if channel.op.name == "guest.inspect":
+        from time import monotonic
+
+        from .report import write_report
+
+        write_report(records, channel.write, channel.screen, monotonic)
+        return
+    if channel.op.results != ("finding",):
+        records = _aside(records, channel)
+    write_table(records, channel.write, channel.screen)
+
+
+def _aside(records: Iterator[Record], channel: Channel) -> Iterator[Record]:
+    """Pass on all but findings, which are remarks on standard error here."""
+    screen = screen_of(sys.stderr, colour=not channel.settings.no_color)
+    for record in records:
+        if not isinstance(record, Finding):
+            yield record
+        elif not channel.settings.quiet:
+            channel.line.erase()
+            sys.stderr.write(finding_line(record, screen) + "\n")
+
+
+def _columns(op: Op, registry: Registry) -> list[str] | None:
+    """Return the CSV columns of what an op yields where that is one type; needs its code."""
+    if len(op.results) != 1 or op.results == ("record",):
+        return None
+    from typing import get_args, get_type_hints
+
+    from .machine import csv_columns
+
+    returned = get_type_hints(registry.function(op)).get("return")
+    return csv_columns(get_args(returned) or (returned,))
+
+
+def _format(channel: Channel) -> str:
+    return channel.settings.output.upper()

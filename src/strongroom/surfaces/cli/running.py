@@ -1,0 +1,55 @@
+"""Running one op: ask where something is destroyed, call, write what comes, close the audit."""
+
+import sys
+
+from strongroom.base.errors import Usage
+from strongroom.kernel.call import call
+from strongroom.kernel.op import Effect, Op
+from strongroom.kernel.registry import Registry
+from strongroom.kernel.session import Progress
+
+from .args import Parsed
+from .ending import Ending
+from .output import Channel, write_result
+from .progress import ProgressLine
+from .terminal import screen_of
+from .wiring import opened_session
+
+NO = 1
+"""The exit status of a question whose answer is no."""
+
+
+def run_op(registry: Registry, op: Op, parsed: Parsed, ending: Ending) -> int:
+    """Call an op with what the command line gave; return 0, or 1 where the answer is no."""
+    settings = parsed.settings
+    if Effect.DESTROY in op.effects and not settings.yes:
+        _ask(op, parsed)
+    screen = screen_of(sys.stdout, colour=not settings.no_color)
+    errors = screen_of(sys.stderr, colour=not settings.no_color)
+    line = ProgressLine(sys.stderr, errors, quiet=settings.quiet)
+
+    def emit(progress: Progress) -> None:
+        ending.progress = progress
+        line.emit(progress)
+
+    try:
+        with opened_session(registry, settings, emit) as ctx:
+            result = call(ctx, op.name, **parsed.given)
+            yes = write_result(result, Channel(op, registry, settings, screen, line, ending))
+            sys.stdout.flush()
+    finally:
+        line.erase()
+    return 0 if yes else NO
+
+
+def _ask(op: Op, parsed: Parsed) -> None:
+    """Let the user confirm on a terminal; Usage without one, or without a yes."""
+    about = op.resource(op.bind(parsed.given))
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise Usage(f"{op.name} destroys something", hint="say --yes where that is meant")
+    screen = screen_of(sys.stderr, colour=not parsed.settings.no_color)
+    question = f"{op.summary}: {about}" if about else op.summary
+    sys.stderr.write(f"{screen.clean(question)}\nThis cannot be undone. Go on? [y/N] ")
+    sys.stderr.flush()
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise Usage("nothing was done", hint="say --yes to go on without being asked")
