@@ -1,7 +1,7 @@
 """Source: random-access bytes. Disks, partitions, decrypted volumes, files, HTTP ranges."""
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 from typing import NamedTuple, Protocol, runtime_checkable
 
@@ -60,6 +60,20 @@ def extents(source: Source, offset: int = 0, length: int | None = None) -> Itera
         yield from source.extents(offset, length)
     else:
         yield Extent(offset, length, data=True)
+
+
+def coalesce(pieces: Iterable[Extent]) -> Iterator[Extent]:
+    """Yield adjacent, ascending extents with neighbours of one kind as one; empty ones go."""
+    waiting = Extent(0, 0, data=False)
+    for piece in pieces:
+        if piece.data == waiting.data and waiting.length:
+            waiting = Extent(waiting.offset, waiting.length + piece.length, waiting.data)
+        elif piece.length:
+            if waiting.length:
+                yield waiting
+            waiting = piece
+    if waiting.length:
+        yield waiting
 
 
 def identity(source: Source) -> str | None:

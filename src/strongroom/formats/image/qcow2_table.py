@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from strongroom.base.errors import Corrupt
 from strongroom.base.limits import MIB
-from strongroom.base.source import Extent, Source, clamp, extents, identity
+from strongroom.base.source import Extent, Source, clamp, coalesce, extents, identity, read_exactly
 
 from .codec import Decompress
 
@@ -112,17 +112,8 @@ class Disk:
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
     def extents(self, offset: int, length: int, /) -> Iterator[Extent]:
-        """Yield what the tables say; what cannot be read is `data`, so that a read tells why."""
-        end = offset + clamp(self.size, offset, length)
-        start, stored = offset, False
-        for at, count, data in self._pieces(offset, end):
-            if data != stored:
-                if at > start:
-                    yield Extent(start, at - start, stored)
-                start, stored = at, data
-            offset = at + count
-        if offset > start:
-            yield Extent(start, offset - start, stored)
+        """Return what the tables say; what cannot be read is `data`, so that a read tells why."""
+        return coalesce(self._pieces(offset, offset + clamp(self.size, offset, length)))
 
     def identity(self) -> str | None:
         """Return the keys of the files below and which table this is, or None without keys."""
@@ -134,13 +125,13 @@ class Disk:
 
     # From guest offsets to runs
 
-    def _pieces(self, offset: int, end: int) -> Iterator[tuple[int, int, bool]]:
+    def _pieces(self, offset: int, end: int) -> Iterator[Extent]:
         span_bits = self._geometry.l2_bits + self._geometry.cluster_bits
         while offset < end:
             l1_index = offset >> span_bits
             stop = min(end, l1_index + 1 << span_bits)
             if l1_index >= len(self._l1.entries):
-                yield offset, end - offset, True
+                yield Extent(offset, end - offset, data=True)
                 return
             if not self._entry(l1_index):
                 stop = min(end, self._next_mapped(l1_index) << span_bits)
@@ -149,9 +140,9 @@ class Disk:
                     if run.kind == BACKING:
                         yield from self._backing_pieces(run)
                     else:
-                        yield run.guest, run.length, run.kind != ZEROS
+                        yield Extent(run.guest, run.length, run.kind != ZEROS)
             else:
-                yield offset, stop - offset, True
+                yield Extent(offset, stop - offset, data=True)
             offset = stop
 
     def _is_readable(self, l1_index: int) -> bool:
@@ -160,7 +151,7 @@ class Disk:
         except Corrupt:
             return False
 
-    def _backing_pieces(self, run: Run) -> Iterator[tuple[int, int, bool]]:
+    def _backing_pieces(self, run: Run) -> Iterator[Extent]:
         backing = self._backing
         end, at = run.guest + run.length, run.guest
         if backing is not None and backing.size > at:
@@ -168,7 +159,7 @@ class Disk:
                 yield extent
                 at = extent.offset + extent.length
         if at < end:
-            yield at, end - at, False
+            yield Extent(at, end - at, data=False)
 
     def _entry(self, index: int) -> int:
         """Return an L1 entry; a missing one as 1, which no valid entry is."""
@@ -283,7 +274,10 @@ class Disk:
             raise Corrupt("qcow2", at, f"L2 table at {offset:#x} is not aligned", reason="l1")
         if offset + self._cluster_size > self._image.size:
             raise Corrupt("qcow2", at, f"L2 table at {offset:#x} is outside the file", reason="l1")
-        return big_endian(self._image.read_at(offset, self._cluster_size))
+        content = read_exactly(self._image, offset, self._cluster_size)
+        if content is None:
+            raise Corrupt("qcow2", at, f"L2 table at {offset:#x} ends early", reason="l1")
+        return big_endian(content)
 
     # From runs to bytes
 

@@ -139,13 +139,13 @@ def split_raw(raw: Path, out_dir: Path, part_bytes: int) -> Path:
 
 
 def raw_view(image: Path, out: Path, *, snapshot: str = "") -> Path:
-    """cp IMAGE COPY; qemu-img snapshot -a SNAPSHOT COPY; qemu-img convert -O raw COPY OUT
+    """Run cp IMAGE COPY; qemu-img snapshot -a SNAPSHOT COPY; qemu-img convert -O raw COPY OUT
 
     Without a snapshot, IMAGE itself is converted. (`convert -l` would cut a snapshot of a larger
     disk to the present size.)
     """
     if snapshot:
-        image = shutil.copy(image, out.parent / f"{out.stem}-{image.name}")
+        image = Path(shutil.copy(image, out.parent / f"{out.stem}-{image.name}"))
         run("qemu-img", "snapshot", "-a", snapshot, image.name, cwd=image.parent)
     run("qemu-img", "convert", "-O", "raw", image.name, str(out), cwd=image.parent)
     return out
