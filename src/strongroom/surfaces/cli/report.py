@@ -54,7 +54,7 @@ def write_report(
 def render(report: Report, screen: Screen) -> Iterator[str]:
     """Yield the lines of a report, none wider than the screen."""
     yield _head(report, screen)
-    facts = list(_facts(report, screen))
+    facts = list(_facts(report))
     findings = sorted(report.of("finding"), key=lambda f: -f.severity)
     if facts:
         yield ""
@@ -94,7 +94,7 @@ def _disk_name(disk: Any) -> str:
     return f"{name}, {human_size(disk.size_bytes)}, {kind}{compression}"
 
 
-def _facts(report: Report, screen: Screen) -> Iterator[Fact]:
+def _facts(report: Report) -> Iterator[Fact]:
     disk = _first_disk(report)
     for system in report.of("os"):
         if system.hostname:
@@ -107,7 +107,7 @@ def _facts(report: Report, screen: Screen) -> Iterator[Fact]:
     yield from _boot(report)
     findings = report.of("finding")
     if findings:
-        yield Fact("findings", _severities(findings, screen), "")
+        yield Fact("findings", _severities(findings), "")
 
 
 def _first_disk(report: Report) -> str:
@@ -206,7 +206,7 @@ def _boot(report: Report) -> Iterator[Fact]:
         yield Fact("time zone", ", ".join(zones))
 
 
-def _severities(findings: list[Finding], screen: Screen) -> str:
+def _severities(findings: list[Finding]) -> str:
     counts = [(s, sum(1 for f in findings if f.severity == s)) for s in reversed(Severity)]
     return ", ".join(f"{count} {severity}" for severity, count in counts if count)
 
@@ -221,12 +221,11 @@ def _aligned(facts: list[Fact], screen: Screen) -> Iterator[str]:
     beside = not screen.width or width + middle + longest + 6 <= screen.width
     for label, text, fact in zip(labels, texts, facts, strict=True):
         left = INDENT + screen.paint("dim", pad(fit(label, width - 2), width))
-        if screen.width:
-            text = fit(text, screen.width - width - len(INDENT))
         if fact.more and beside:
             yield f"{left}{pad(text, middle)}    {screen.paint('dim', screen.clean(fact.more))}"
         else:
-            yield left + text
+            room = screen.width - width - len(INDENT)
+            yield left + (fit(text, room) if screen.width else text)
 
 
 def _findings(findings: list[Any], screen: Screen) -> Iterator[str]:

@@ -6,17 +6,18 @@ import time
 from collections.abc import Callable
 from types import TracebackType
 
-from strongroom.kernel.audit import AuditSession
+from strongroom.kernel.audit import AuditLog
 from strongroom.kernel.cache import RecordCache
 from strongroom.kernel.call import CallId, Context
 from strongroom.kernel.config import Config, load
 from strongroom.kernel.principal import EVERYTHING, Principal
 from strongroom.kernel.registry import Registry
 from strongroom.kernel.session import Progress, Session
-from strongroom.kernel.store import find_home
+from strongroom.kernel.store import boot_id, find_home
 
 from .args import Settings
 
+RUN_ID_BYTES = 8
 Emit = Callable[[Progress], None]
 
 
@@ -28,7 +29,8 @@ class OpenedSession:
         config = load(home.config_dir, os.environ, _flags(settings))
         if config.log.level != "warning":
             _log(config)
-        self._audit = AuditSession(home.state_dir)
+        log = AuditLog(home.state_dir, now=time.time, boot_id=boot_id())
+        self._audit = log.session(os.urandom(RUN_ID_BYTES).hex())
         self.session = Session(
             home=home,
             config=config,
