@@ -287,9 +287,11 @@ class GrainDirectory:
         return len(self._copies[0][1]) == self.entries
 
     def reach(self, index: int) -> int:
-        """Return where on the disk this table's grains end; of a hole, where the next ones begin."""
+        """Return where on the disk this table's grains end, or where the hole it begins ends."""
         entries = self._copies[0][1]
-        if index < len(entries) and not entries[index]:
+        if index >= len(entries):
+            return self.entries * self.span_bytes
+        if not entries[index]:
             following = range(index + 1, len(entries))
             index = next((i - 1 for i in following if entries[i]), len(entries) - 1)
         return (index + 1) * self.span_bytes
