@@ -150,16 +150,19 @@ class Service(Record):
 
     Fields:
         name: The unit's name with its suffix ("ssh.service"), else the script's name.
-        enabled: Whether something in the guest starts it by itself at boot, by time or by event.
+        enabled: Whether it was enabled: systemctl's "enabled", a link of a run level. What is not
+            may run all the same, since others ask for it: see `state` and `wanted_by`.
         manager: "systemd", "sysv" or "openrc".
         kind: "service", "timer", "socket" or "path".
-        state: "enabled", "enabled-runtime", "disabled", "static" (nothing to enable, others start
-            it), "indirect" (enabled through another unit), "alias", "masked", "linked", "bad".
+        state: "enabled", "disabled", "static" (nothing to enable, others start it), "indirect"
+            (enabled through another unit), "masked", "linked", "bad": as `systemctl
+            list-unit-files` says it. Aliases are no records of their own.
         unit: The path of the unit file or script; absent where only a link to it is left.
         command: The program it runs: ExecStart= or `command=`.
         user: Who it runs as, where said.
         schedule: When a timer elapses: OnCalendar=, OnBootSec= and so on, "; " between.
         activates: What a timer, socket or path starts.
+        listens: Where a socket listens: ports, addresses, paths.
         wanted_by: The targets or run levels that start it.
         aliases: Other names of it.
         description: Its own one line.
@@ -177,6 +180,7 @@ class Service(Record):
     user: str | None = None
     schedule: str | None = None
     activates: str | None = None
+    listens: tuple[str, ...] = ()
     wanted_by: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
     description: str | None = None

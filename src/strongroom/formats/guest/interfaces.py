@@ -77,7 +77,7 @@ def parse_interfaces(text: str) -> Parsed[InterfacesEntry]:
             else:
                 entries += _directive(at, word, words[1:])
         elif options is None:
-            faults.add(at, f"{quote(line)} belongs to no stanza")
+            faults.add(at, f"{quote(word)} belongs to no stanza")
         else:
             options.append((word, rest.strip()))
     close()

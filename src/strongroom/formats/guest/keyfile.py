@@ -1,9 +1,12 @@
-"""Sections of `key=value`: systemd.syntax(7), and GLib key files as NetworkManager keeps them."""
+"""Sections of `key=value`: systemd.syntax(7), and GLib key files as NetworkManager keeps them.
+
+No fault repeats a line, which may be a passphrase.
+"""
 
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from .lines import Faults, Parsed, numbered, quote
+from .lines import Faults, Parsed, numbered
 
 
 class Setting(NamedTuple):
@@ -57,11 +60,11 @@ def _parse(lines: Iterable[tuple[int, str]]) -> Parsed[Setting]:
             if line.endswith("]"):
                 section = line[1:-1]
             else:
-                faults.add(at, f"the section {quote(line)} does not end")
+                faults.add(at, "the name of a section does not end")
             continue
         key, equals, value = line.partition("=")
         if not equals or not section:
-            faults.add(at, f"{quote(line)} is no setting of a section")
+            faults.add(at, "a line is no setting of a section")
             continue
         settings.append(Setting(at, section, key.rstrip(), value.lstrip()))
     return Parsed(tuple(settings), faults.kept())

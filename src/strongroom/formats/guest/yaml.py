@@ -2,13 +2,14 @@
 
 Block mappings and sequences, flow collections, plain and quoted scalars, comments. Anchors,
 aliases, tags, block scalars, scalars over several lines and further documents are refused by name.
-Scalars stay text: what "yes" means is for the caller to say.
+Scalars stay text: what "yes" means is for the caller to say. No fault repeats a value, which may
+be a passphrase.
 """
 
 import re
 from typing import NamedTuple, Union
 
-from .lines import Fault, numbered, quote
+from .lines import Fault, numbered
 
 TEXT_MAX = 1 << 20
 """Characters of one document."""
@@ -128,7 +129,7 @@ def _unquote(match: re.Match[str]) -> str:
 
 def _plain(text: str, line: int) -> str | None:
     if text.startswith(_INDICATORS):
-        raise _RefusedError(line, f"{quote(text)} begins with an indicator this reader refuses")
+        raise _RefusedError(line, f"a value begins with {text[0]!r}, which this reader refuses")
     return None if text in _NULLS else text
 
 
@@ -163,7 +164,7 @@ class _Parser:
     def finish(self) -> None:
         if self._at < len(self._lines):
             line = self._lines[self._at]
-            raise _RefusedError(line.number, f"{quote(line.text)} has an unexpected indentation")
+            raise _RefusedError(line.number, "an unexpected indentation")
 
     def block(self, depth: int) -> Node:
         """Return the collection or scalar that begins at the present line."""
@@ -185,7 +186,7 @@ class _Parser:
         while (line := self._next()) and line.indent == indent and not _is_item(line.text):
             split = _split_key(line)
             if split is None:
-                raise _RefusedError(line.number, f"{quote(line.text)} is no key and value")
+                raise _RefusedError(line.number, "a line of a mapping is no key and value")
             key, rest = split
             if rest:
                 pairs[key] = self._inline(rest, line, depth)
@@ -234,7 +235,7 @@ class _Parser:
             return Node(line.number, _unquote(match))
         below = self._next()
         if below is not None and below.indent > line.indent:
-            raise _RefusedError(below.number, f"{quote(below.text)} goes on with a value")
+            raise _RefusedError(below.number, "a plain value goes on in a further line")
         return Node(line.number, _plain(text, line.number))
 
 
@@ -267,7 +268,7 @@ class _Flow:
         node = self._value(depth)
         self._skip()
         if self._at != len(self._text):
-            raise _RefusedError(self._line, f"{quote(self._text[self._at :])} follows a collection")
+            raise _RefusedError(self._line, "something follows a flow collection")
         return node
 
     def _skip(self) -> str:
