@@ -65,16 +65,13 @@ def write_csv(records: Iterable[Record], write: Write, columns: "list[str] | Non
         writer.writerow({key: _cell(value) for key, value in row.items()})
 
 
-def csv_columns(classes: Iterable[type[Record]]) -> list[str] | None:
-    """Return the columns of a stream of one type of Record; None for several or any."""
+def csv_columns(kinds: Iterable[type[Record]]) -> list[str]:
+    """Return the columns that records of these types have, `type` and `at` first."""
     from dataclasses import fields
 
-    kinds = list(classes)
-    if len(kinds) != 1 or kinds[0] is Record:
-        return None
-    names = [field.name for field in fields(kinds[0])]
-    exact = [f"{name}_b64" for name in ("path", "name") if name in names]
-    return ["type", "at", *(name for name in names if name != "at"), *exact]
+    names = dict.fromkeys(field.name for kind in kinds for field in fields(kind))
+    exact = [f"{name}_b64" for name in ("path", "name", "target") if name in names]
+    return list(dict.fromkeys(("type", "at", *names, *exact)))
 
 
 def _cell(value: Any) -> Any:

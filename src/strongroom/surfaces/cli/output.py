@@ -2,10 +2,8 @@
 
 import sys
 from collections.abc import Iterator
-from itertools import chain
 from typing import Any, NamedTuple
 
-from strongroom.base.errors import Usage
 from strongroom.base.record import Finding, Record, Severity
 from strongroom.kernel.op import Op
 from strongroom.kernel.registry import Registry
@@ -14,7 +12,7 @@ from .args import Settings
 from .ending import Ending
 from .progress import ProgressLine
 from .terminal import Screen, screen_of
-from .text import finding_line, write_block, write_table
+from .text import finding_line, write_block
 
 
 class Channel(NamedTuple):
@@ -42,8 +40,8 @@ class Tally:
         self._fail_on = Severity[word.upper()] if word else None
         self.no = False
 
-    def watch(self, records: Iterator[Record]) -> Iterator[Record]:
-        """Pass records on; one that is severe enough, or says `ok` is false, makes it a no."""
+    def watch(self, records: Iterator[Any]) -> Iterator[Any]:
+        """Pass all on; a finding severe enough, or a record whose `ok` is false, makes it a no."""
         for record in records:
             if isinstance(record, Finding) and self._fail_on is not None:
                 self.no |= record.severity >= self._fail_on
@@ -58,7 +56,7 @@ def write_result(result: Any, channel: Channel) -> bool:
     if result is None:
         return True
     if isinstance(result, bytes):
-        _write_bytes(iter((result,)), channel)
+        _write_stream(iter((result,)), channel, tally)
     elif isinstance(result, Record):
         _write_one(next(tally.watch(iter((result,)))), channel)
     else:
@@ -67,25 +65,17 @@ def write_result(result: Any, channel: Channel) -> bool:
 
 
 def _write_stream(stream: Iterator[Any], channel: Channel, tally: Tally) -> None:
-    first = next(stream, None)
-    if first is None:
-        if channel.settings.output == "csv":
-            _write_records(iter(()), channel)
-        return
-    whole = chain((first,), stream)
-    if isinstance(first, bytes):
-        _write_bytes(whole, channel)
+    if "bytes" in channel.op.results:
+        _write_bytes(tally.watch(stream), channel)
     else:
-        _write_records(tally.watch(whole), channel)
+        _write_records(tally.watch(stream), channel)
 
 
-def _write_bytes(stream: Iterator[bytes], channel: Channel) -> None:
-    """Pass raw content on as it is; bytes have no other form."""
-    if channel.settings.output != "text":
-        raise Usage(f"{channel.op.name} yields bytes, which have no form as {_format(channel)}")
+def _write_bytes(stream: Iterator[Any], channel: Channel) -> None:
+    """Pass raw content on as it is; what an op finds on the way is a remark."""
     sys.stdout.flush()
     raw = sys.stdout.buffer
-    for content in stream:
+    for content in _aside(stream, channel):
         channel.line.erase()
         raw.write(content)
     raw.flush()
@@ -122,10 +112,12 @@ def _write_text(records: Iterator[Record], channel: Channel) -> None:
         return
     if channel.op.results != ("finding",):
         records = _aside(records, channel)
-    write_table(records, channel.write, channel.screen)
+    from .table import Table
+
+    Table(channel.op.name, channel.write, channel.screen).write(records)
 
 
-def _aside(records: Iterator[Record], channel: Channel) -> Iterator[Record]:
+def _aside(records: Iterator[Any], channel: Channel) -> Iterator[Any]:
     """Pass on all but findings, which are remarks on standard error here."""
     screen = screen_of(sys.stderr, colour=not channel.settings.no_color)
     for record in records:
@@ -137,16 +129,16 @@ def _aside(records: Iterator[Record], channel: Channel) -> Iterator[Record]:
 
 
 def _columns(op: Op, registry: Registry) -> list[str] | None:
-    """Return the CSV columns of what an op yields where that is one type; needs its code."""
-    if len(op.results) != 1 or op.results == ("record",):
+    """Return the CSV columns of what an op may yield, None where it may be any Record.
+
+    Its code is imported for that: the index knows the types by name only.
+    """
+    if "record" in op.results:
         return None
     from typing import get_args, get_type_hints
 
     from .machine import csv_columns
 
-    returned = get_type_hints(registry.function(op)).get("return")
-    return csv_columns(get_args(returned) or (returned,))
-
-
-def _format(channel: Channel) -> str:
-    return channel.settings.output.upper()
+    returned = get_type_hints(registry.function(op))["return"]
+    kinds = get_args(returned)[0] if op.stream else returned
+    return csv_columns(get_args(kinds) or (kinds,))

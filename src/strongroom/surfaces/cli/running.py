@@ -22,6 +22,8 @@ NO = 1
 def run_op(registry: Registry, op: Op, parsed: Parsed, ending: Ending) -> int:
     """Call an op with what the command line gave; return 0, or 1 where the answer is no."""
     settings = parsed.settings
+    if "bytes" in op.results and settings.output != "text":
+        raise Usage(f"{op.name} writes raw content, which has no form as {settings.output}")
     if Effect.DESTROY in op.effects and not settings.yes:
         _ask(op, parsed)
     screen = screen_of(sys.stdout, colour=not settings.no_color)

@@ -120,3 +120,24 @@ def human_size(size: int) -> str:
         if amount < 999.5:
             return f"{amount:.1f} {unit}" if amount < 9.95 else f"{amount:.0f} {unit}"
     return f"{amount:.0f} EiB"
+
+
+def relative_time(moment: str, now_s: float | None = None) -> str:
+    """Return a moment of RFC 3339 as people say it: "3 h ago", a date for one longer ago.
+
+    Text that is no such moment is returned as it is.
+    """
+    import time
+    from datetime import datetime
+
+    try:
+        then_s = datetime.fromisoformat(moment).timestamp()
+    except (ValueError, OverflowError):
+        return moment
+    age_s = (time.time() if now_s is None else now_s) - then_s
+    if not moment.endswith("Z") or age_s < 0 or age_s >= 30 * 86400:
+        return moment[:10]
+    for unit_s, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if age_s >= unit_s:
+            return f"{int(age_s // unit_s)} {unit} ago"
+    return "now"

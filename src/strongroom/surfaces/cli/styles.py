@@ -1,0 +1,69 @@
+"""Styles: which fields of a record people see in text, and in which form. JSON shows all."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from typing import Any
+
+from strongroom.base.record import Record
+
+from .terminal import Screen
+
+HIDDEN = frozenset({"at", "line", "offset"})
+"""Fields of every record: shown where they tell rows apart."""
+
+COLUMNS: Mapping[str, tuple[str, ...]] = {
+    "package": ("name", "version", "arch", "status", "size_bytes", "summary"),
+    "user": ("name", "uid", "gid", "home", "shell", "password", "sudo", "groups"),
+    "group": ("name", "gid", "members", "sudo"),
+    "service": ("name", "state", "manager", "schedule", "wanted_by", "description"),
+    "interface": ("name", "method", "addresses", "gateway", "dns", "mac", "manager"),
+    "kernel": ("version", "path", "default", "root", "cmdline"),
+    "volume": ("name", "start_bytes", "size_bytes", "partition_type", "label", "holds"),
+    "filesystem": ("at", "fs_type", "label", "uuid", "size_bytes", "free_bytes"),
+    "entry": ("kind", "mode", "uid", "gid", "size_bytes", "mtime", "path", "target"),
+    "hash": ("digest", "path"),
+}
+"""The columns of a table by type of record; all fields for a type that is not here."""
+
+BLOCKS = frozenset({"disk", "os", "stat"})
+"""Types that are shown as a block of labels and values, not as a row."""
+
+MOMENTS = frozenset(
+    {"mtime", "atime", "ctime", "crtime", "time", "created", "modified", "last_used"}
+)
+"""Fields that hold a moment; so do those that end in `_at`."""
+
+
+def _path(record: Any, screen: Screen) -> str:
+    return screen.clean(record.path)
+
+
+def _string(record: Any, screen: Screen) -> str:
+    return f"{record.offset:>10}  {screen.clean(record.text)}"
+
+
+def _match(record: Any, screen: Screen) -> str:
+    place = f"{record.path}:{record.line}" if record.line is not None else record.path
+    return f"{screen.paint('dim', screen.clean(place) + ':')} {screen.clean(record.text)}"
+
+
+LINES: Mapping[tuple[str, str], Callable[[Any, Screen], str]] = {
+    ("guest.find", "entry"): _path,
+    ("guest.strings", "string"): _string,
+    ("guest.grep", "match"): _match,
+}
+"""How (op, type) writes a record as a line of its own, in place of a row."""
+
+
+def fields_of(kind: type[Record]) -> list[str]:
+    """Return the fields of a type of record that a table may show, in their order."""
+    names = [field.name for field in fields(kind)]
+    wanted = COLUMNS.get(kind.type)
+    if wanted is None:
+        return [name for name in names if name not in HIDDEN]
+    return [name for name in wanted if name in names]
+
+
+def is_moment(name: str) -> bool:
+    """Say whether a field of that name holds a moment."""
+    return name in MOMENTS or name.endswith("_at")
