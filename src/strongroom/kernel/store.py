@@ -1,7 +1,9 @@
 """Where state lives, and how a file gets there whole and private, or not at all."""
 
 import errno
+import fcntl
 import os
+import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -11,6 +13,7 @@ if TYPE_CHECKING:
     from sqlite3 import Connection
 
 BOOT_ID = "/proc/sys/kernel/random/boot_id"
+LOCK_SECONDS = 10.0
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 """What the system says when a disk or a quota is full."""
 
@@ -138,6 +141,23 @@ def sync_dir(path: str) -> None:
         os.fsync(fd)
     finally:
         os.close(fd)
+
+
+def lock(fd: int, path: str, *, shared: bool = False) -> None:
+    """Take the `flock` of an open file, waiting at most ten seconds; OSError, Unavailable."""
+    kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+    deadline = time.monotonic() + LOCK_SECONDS
+    pause = 0.0001
+    while True:
+        try:
+            return fcntl.flock(fd, kind | fcntl.LOCK_NB)
+        except BlockingIOError as e:
+            if time.monotonic() > deadline:
+                hint = f"`fuser {path}` names it"
+                message = f"another process holds {path}"
+                raise Unavailable(message, hint=hint, reason="lock") from e
+        time.sleep(pause)
+        pause = min(pause * 2, 0.005)
 
 
 def unwritable(error: OSError, path: str) -> Unavailable:
