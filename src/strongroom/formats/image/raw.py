@@ -64,7 +64,7 @@ class _RawFormat:
 RAW = _RawFormat()
 
 
-def open_split(first: Source, name: str, ctx: OpenContext) -> Source:
+def open_split(first: Source, name: str, ctx: OpenContext) -> Raw:
     """Return a raw disk that is split over `name`.001, .002 and so on; `first` is the .001.
 
     `name` is the file name of `first`; where it does not end in such a number, `first` is the whole

@@ -131,7 +131,7 @@ def open_and_read(format: Format, source: Source, context: RecordingContext) -> 
             if hasattr(part, "scandir"):
                 _walk(cast("Tree", part), "/", DEPTH_MAX)
             else:
-                _read(cast("Source", part))
+                _read(part)
 
 
 def _parts(opened: Source | Volumes | Tree) -> Iterator[Source | Tree]:
