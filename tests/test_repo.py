@@ -18,7 +18,7 @@ FILE_LINES = 500
 FUNCTION_LINES = 60
 
 UNTRUE = re.compile(
-    r"(?i:simulat|for now|in production|placeholder|not implemented|NotImplementedError|\bmock)"
+    r"(?i:simulat|for now|in production|(?<!\.)placeholder|not implemented|NotImplementedError|\bmock)"
     r"|\b(TODO|FIXME|XXX)\b"
 )
 MAY_SIMULATE = {
