@@ -39,9 +39,16 @@ DAMAGE = (Corrupt, Exhausted, Unsupported, Locked)
 UNREADABLE = (*DAMAGE, NotFound, Denied, Unavailable)
 """What a name that a directory lists may raise when it is looked at."""
 
+CANCELLED = "cancelled"
+
 
 def report(guest: Guest, path: str, error: StrongroomError) -> None:
-    """Keep damage as a Finding of the guest, but no more than its limits allow."""
+    """Keep damage as a Finding of the guest, but no more than its limits allow.
+
+    That the caller has gone is no damage: raised again.
+    """
+    if error.reason == CANCELLED:
+        raise error
     count = len(guest.problems)
     if count < guest.limits.problems:
         guest.report(path, error)
@@ -93,6 +100,8 @@ def each(spot: Place, paths: Sequence[str], act: Callable[[str], Iterator[T]]) -
                 raise
             report(spot.guest, path, e)
         except (NotFound, Usage, Denied, Unavailable) as e:
+            if e.reason == CANCELLED:
+                raise
             first = first or e
     if first is not None:
         raise first
@@ -101,7 +110,7 @@ def each(spot: Place, paths: Sequence[str], act: Callable[[str], Iterator[T]]) -
 def go_on(ctx: Context) -> None:
     """Raise Unavailable where no one waits for the result any more; long loops ask."""
     if ctx.cancelled:
-        raise Unavailable("the caller has gone", reason="cancelled")
+        raise Unavailable("the caller has gone", reason=CANCELLED)
 
 
 class Opened(NamedTuple):
