@@ -1,14 +1,11 @@
 """Declarative on-disk structures: names, widths and offsets in one place."""
 
-import re
 from struct import Struct
 from typing import Generic, NamedTuple, TypeVar
 
 from .errors import Corrupt
 
 T = TypeVar("T", bound=NamedTuple)
-
-_CODE = re.compile(r"(\d*)([a-zA-Z?])")
 
 
 class Layout(Generic[T]):
@@ -18,14 +15,15 @@ class Layout(Generic[T]):
     codes are padding and belong to no field.
     """
 
-    __slots__ = ("_offsets", "_record", "_struct", "format", "size")
+    __slots__ = ("_record", "_struct", "format", "size")
 
     def __init__(self, format: str, record: type[T], codes: str) -> None:
         self.format = format
         self._record = record
         self._struct = Struct(codes)
         self.size = self._struct.size
-        self._offsets = dict(zip(record._fields, _field_offsets(codes), strict=True))
+        if len(self._struct.unpack(bytes(self.size))) != len(record._fields):
+            raise ValueError(f"{codes} does not give {record.__name__} one value a field")
 
     def parse(self, content: bytes, at: int = 0, *, base: int = 0) -> T:
         """Return the structure at `at` in `content`; Corrupt where `content` is too short.
@@ -43,13 +41,16 @@ class Layout(Generic[T]):
 
     def offset(self, field: str) -> int:
         """Return the byte offset of a field inside the structure, for a Corrupt that names it."""
-        return self._offsets[field]
+        offsets = zip(self._record._fields, _field_offsets(self._struct.format), strict=True)
+        return dict(offsets)[field]
 
 
 def _field_offsets(codes: str) -> list[int]:
+    import re
+
     order, body = codes[0], codes[1:]
     offsets, at = [], 0
-    for count, code in _CODE.findall(body):
+    for count, code in re.findall(r"(\d*)([a-zA-Z?])", body):
         if code != "x":
             offsets.append(at)
         at += Struct(order + count + code).size

@@ -1,16 +1,11 @@
 """Locator: the address of any byte in any nested image (docs/spec/locator.md)."""
 
-import re
 from typing import NamedTuple
 
 from .errors import Usage
 from .tree import join, normalise
 
 SEPARATOR = "::"
-
-_ESCAPED = re.compile(r"%(3A|25)")
-_AMBIGUOUS_PERCENT = re.compile(r"%(?=3A|25)")
-_AMBIGUOUS_COLON = re.compile(r"^:|:$|:(?=:)|(?<=:):")
 
 
 class Locator(NamedTuple):
@@ -64,8 +59,23 @@ def parse(text: str) -> Locator:
 
 
 def _escape(part: str) -> str:
-    return _AMBIGUOUS_COLON.sub("%3A", _AMBIGUOUS_PERCENT.sub("%25", part))
+    """Return `part` with every ":" and "%" that would be read differently written out."""
+    if "%" in part:
+        head, *rest = part.split("%")
+        part = head + "".join(("%25" if r.startswith(("3A", "25")) else "%") + r for r in rest)
+    if ":" not in part:
+        return part
+    last = len(part) - 1
+    return "".join(
+        "%3A" if c == ":" and (i in (0, last) or ":" in (part[i - 1], part[i + 1])) else c
+        for i, c in enumerate(part)
+    )
 
 
 def _unescape(part: str) -> str:
-    return _ESCAPED.sub(lambda match: ":" if match[1] == "3A" else "%", part)
+    if "%" not in part:
+        return part
+    head, *rest = part.split("%")
+    return head + "".join(
+        ":" + r[2:] if r.startswith("3A") else "%" + r.removeprefix("25") for r in rest
+    )

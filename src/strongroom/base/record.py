@@ -4,7 +4,6 @@ import json
 from binascii import a2b_base64, b2a_base64
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, dataclass, fields
-from datetime import datetime, timedelta
 from enum import Enum, IntEnum
 from typing import Any, ClassVar
 
@@ -117,6 +116,8 @@ def rfc3339(ns: int | None) -> str | None:
     if ns is None:
         return None
     seconds, fraction = divmod(ns, 1_000_000_000)
+    from datetime import datetime, timedelta
+
     try:
         moment = datetime(1970, 1, 1) + timedelta(seconds=seconds)  # noqa: DTZ001  UTC by its Z
     except OverflowError:

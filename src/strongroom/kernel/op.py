@@ -1,6 +1,5 @@
 """Op: the one description from which CLI, HTTP, MCP, docs, permissions and audit are made."""
 
-import re
 from collections.abc import Callable, Mapping
 from enum import Flag, auto
 from typing import Any, NamedTuple, TypeVar
@@ -10,8 +9,8 @@ from strongroom.base.locator import Locator, parse
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-NAME = re.compile(r"[a-z]+(\.[a-z0-9-]+)+")
-"""No underscore, so that MCP's `_` for "." can be read back."""
+WORD = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-")
+"""What the words of an op's name are made of: no underscore, so that MCP's `_` can be read back."""
 
 
 class Effect(Flag):
@@ -134,7 +133,8 @@ def op(
     the docstring the help (`Args:` and `Examples:` sections). `essential` ops may use the disk
     reserve that audit keeps for a full disk. Raises Usage for a name that surfaces could not carry.
     """
-    if not NAME.fullmatch(name):
+    app, *verb = name.split(".")
+    if not (app.isalpha() and verb and all(verb) and WORD.issuperset(app.join(verb))):
         raise Usage(f"{name!r} is no op name", hint="lower case words joined by dots, as guest.ls")
 
     def mark(function: F) -> F:

@@ -1,14 +1,12 @@
 """Principal and Grant: who may do what. A person, a token, a program, an AI agent: one thing."""
 
-from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from .op import Effect
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
+class Grant(NamedTuple):
     """Leave to call ops whose name matches `op`, with `effects`, on what matches `resource`.
 
     Patterns use `*` and `?` over the whole text. `until_s` is seconds since 1970, None for ever.
@@ -32,8 +30,7 @@ class Grant:
 EVERYTHING = Grant("*", ~Effect(0))
 
 
-@dataclass(frozen=True, slots=True)
-class Principal:
+class Principal(NamedTuple):
     """Someone who calls. What it may do is the least of its own grants, of every `within`
     (narrowings, outermost first) and of the one on whose `behalf` it acts.
     """
@@ -46,7 +43,7 @@ class Principal:
 
     def attenuate(self, grants: tuple[Grant, ...]) -> "Principal":
         """Return the same principal held within `grants` as well; never wider than before."""
-        return replace(self, within=(*self.within, grants))
+        return self._replace(within=(*self.within, grants))
 
     @property
     def chain(self) -> str:
