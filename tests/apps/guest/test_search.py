@@ -68,7 +68,7 @@ def grep_1(folder: Path, *words: str) -> set[Row]:
         name, _, rest = rest.partition(b"\0")
         line, _, rest = rest.partition(b"\n")
         number, offset, text = line.split(b":", 2)
-        rows.add((name[1:], int(number), int(offset), text))
+        rows.add((name[1:], int(number), int(offset), text[:TEXT_BYTES_MAX]))
     return rows
 
 
