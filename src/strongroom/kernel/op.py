@@ -134,7 +134,8 @@ def op(
     reserve that audit keeps for a full disk. Raises Usage for a name that surfaces could not carry.
     """
     app, *verb = name.split(".")
-    if not (app.isalpha() and verb and all(verb) and WORD.issuperset(app.join(verb))):
+    letters = app + "".join(verb)
+    if not (app.isalpha() and verb and all(verb) and WORD.issuperset(letters)):
         raise Usage(f"{name!r} is no op name", hint="lower case words joined by dots, as guest.ls")
 
     def mark(function: F) -> F:
