@@ -5,10 +5,33 @@ from strongroom.kernel.plugin import Collector
 
 def contribute(registry: Collector) -> None:
     """Register formats in the order they are tried, analyzers, the opener and the ops."""
-    from strongroom.formats.image import qcow2
+    from strongroom.formats.image import qcow2, vmdk
+    from strongroom.formats.tree import ext
+    from strongroom.formats.volume import gpt, mbr
 
     from . import anatomy, content, facts, inspect, names, place, search, usage
+    from .analyzers import (
+        cron,
+        fstab,
+        identity,
+        kernels,
+        locale,
+        network,
+        packages,
+        services,
+        ssh,
+        users,
+    )
 
     registry.add("format", qcow2, "QCOW2")
+    registry.add("format", vmdk, "VMDK")
+    registry.add("format", ext, "EXT")
+    registry.add("format", gpt, "GPT")
+    registry.add("format", mbr, "MBR")
+    for module in (
+        *(identity, packages, users, ssh, services),
+        *(network, fstab, cron, kernels, locale),
+    ):
+        registry.add("analyzer", module, "ANALYSIS")
     registry.add("opener", place, "open_locator")
     registry.add_ops(anatomy, inspect, facts, names, content, search, usage)

@@ -48,7 +48,7 @@ def users(
     Examples:
         guestkit users disk.qcow2 --people
     """
-    for record in learn(ctx, disks, "accounts"):
+    for record in learn(ctx, disks, "users"):
         if isinstance(record, User | Finding) or (isinstance(record, Group) and not people):
             if people and isinstance(record, User) and not record.can_log_in:
                 continue
