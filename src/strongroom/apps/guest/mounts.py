@@ -86,7 +86,8 @@ def _assemble(
             continue
         volume = _find(entry.device, volumes)
         if volume is None:
-            missing.append(entry)
+            if "noauto" not in entry.options:
+                missing.append(entry)
         else:
             mounts.setdefault(point, volume)
     merged = Merged({point: volume.tree for point, volume in mounts.items()})

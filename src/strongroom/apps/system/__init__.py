@@ -1,10 +1,10 @@
 """system: ops over the kernel's own things."""
 
-from strongroom.kernel.registry import Collector
+from strongroom.kernel.plugin import Collector
 
 
 def contribute(registry: Collector) -> None:
     """Register the ops."""
-    from . import plugins
+    from . import caching, plugins, settings
 
-    registry.add_ops(plugins)
+    registry.add_ops(settings, caching, plugins)

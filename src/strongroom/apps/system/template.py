@@ -40,7 +40,7 @@ A plugin runs inside Strongroom's own process: install only what you would run y
 INIT = '''\
 """The {{name}} plugin."""
 
-from strongroom.kernel.registry import Collector
+from strongroom.kernel.plugin import Collector
 
 
 def contribute(registry: Collector) -> None:
