@@ -6,7 +6,7 @@ ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "threat-model.md").read_text(encoding="utf-8")
 CLAIM = re.compile(r"^\| (TM-\d+) \| (.+) \| (\S+) \| (.+) \|$", re.MULTILINE)
 BOUNDARY = re.compile(r"^\| (B\d+) \|", re.MULTILINE)
-TEST = re.compile(r"`(tests/[\w/]+\.py)::(test_\w+)`")
+TEST = re.compile(r"`((?:tests|src/strongroom/testing)/[\w/]+\.py)::(test_\w+)`")
 
 
 class Claim(NamedTuple):
