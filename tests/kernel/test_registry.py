@@ -149,3 +149,15 @@ def test_an_unknown_op_is_not_found() -> None:
     with pytest.raises(NotFound) as raised:
         registry.op("guest.inspekt")
     assert raised.value.hint == "did you mean guest.inspect?"
+
+
+def test_what_a_plugin_registers_may_change_too(site: Site, tmp_path: Path) -> None:
+    site.install("acme", "pass")
+    cache = tmp_path / "cache"
+    assert "acme.hello" not in load_registry(str(cache)).ops
+
+    plugin = site.folder / "acme_plugin.py"
+    plugin.write_text(plugin.read_text().replace("pass", GOOD.format("acme")))
+    os.utime(plugin, ns=(1, 1))
+    del sys.modules["acme_plugin"]
+    assert "acme.hello" in load_registry(str(cache)).ops
