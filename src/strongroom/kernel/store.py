@@ -4,7 +4,7 @@ import errno
 import fcntl
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from strongroom.base.errors import Unavailable
@@ -108,13 +108,19 @@ def write_atomically(path: str, data: bytes) -> None:
 
     On disk when it returns. Whatever interrupts it leaves no partial file behind.
     """
+    replace_atomically(path, (data,))
+
+
+def replace_atomically(path: str, chunks: Iterable[bytes]) -> None:
+    """Do as `write_atomically` with content that comes in parts."""
     temporary = f"{path}.{os.getpid()}.{os.urandom(6).hex()}.part"
     try:
         make_private_dir(os.path.dirname(path))
         try:
             fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
             try:
-                write_all(fd, data)
+                for chunk in chunks:
+                    write_all(fd, chunk)
                 os.fsync(fd)
             finally:
                 os.close(fd)
