@@ -252,7 +252,7 @@ def _read(path: str) -> str | None:
     try:
         with open(path, "rb") as file:
             data = file.read(FILE_BYTES_MAX + 1)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as e:
         raise Unavailable(f"cannot read {path}: {e.strerror}", reason="config") from e
