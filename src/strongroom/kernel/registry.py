@@ -1,54 +1,23 @@
-"""Registry: everything that apps and plugins contribute, described once and kept in an index.
+"""Registry: everything there is to call, open and analyze, kept in an index.
 
-Apps and plugins name a `contribute(registry)` function under the entry point group
-`strongroom.plugins`; built-in ones use the same door. Scanning and importing all of them takes
-longer than most commands run, so what they contribute is written to an index file and the code is
-imported only when it is called. This is the one module that imports by name.
+Importing all plugins takes longer than most commands run, so what they contribute is written to
+an index file, and code is imported only when it is called.
 """
 
 import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from importlib import import_module  # noqa: TID251  the one place
-from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any
 
 from strongroom import __version__
-from strongroom.base.errors import NotFound, StrongroomError, Unavailable
+from strongroom.base.errors import NotFound, Unavailable
 
 from .op import Effect, Op, Param
+from .plugin import Contribution, PluginFacts, discover, load_value
 
-GROUP = "strongroom.plugins"
-
-
-class Contribution(NamedTuple):
-    """A module-level value that a plugin offers: a Format, an Analyzer, an opener.
-
-    `magics` are (offset, bytes as hex) pairs of a Format, the first sieve before it is imported.
-    """
-
-    kind: str
-    name: str
-    module: str
-    attribute: str
-    plugin: str
-    magics: tuple[tuple[int, str], ...] = ()
-    version: int = 0
-
-    def load(self) -> Any:
-        """Import and return the value."""
-        return getattr(import_module(self.module), self.attribute)
-
-
-class PluginFacts(NamedTuple):
-    """One plugin as it was found; `error` says why it could not be used, "" where it could."""
-
-    name: str
-    distribution: str
-    version: str
-    entry: str
-    error: str = ""
+MAKERS = ("describe.py", "op.py", "plugin.py", "registry.py")
+"""The files of this folder that decide what the index says."""
 
 
 class Registry:
@@ -78,7 +47,7 @@ class Registry:
 
     def function(self, op: Op) -> Callable[..., Any]:
         """Import and return the code of an op."""
-        function: Callable[..., Any] = getattr(import_module(op.module), op.function)
+        function: Callable[..., Any] = load_value(op.module, op.function)
         return function
 
     def contributions(self, kind: str) -> Iterator[Contribution]:
@@ -88,45 +57,6 @@ class Registry:
     def apps(self) -> list[str]:
         """Return the first words of all op names, sorted."""
         return sorted({op.app for op in self.ops.values()})
-
-
-class Collector:
-    """What a `contribute` function is given to register with."""
-
-    def __init__(self, plugin: str) -> None:
-        self.plugin = plugin
-        self.modules: list[ModuleType] = []
-        self.ops: list[Op] = []
-        self.contributions: list[Contribution] = []
-
-    def add_ops(self, *modules: ModuleType) -> None:
-        """Register every function marked with `@op` in the modules, in source order."""
-        from .describe import describe
-
-        for module in modules:
-            self.modules.append(module)
-            for value in vars(module).values():
-                mark = getattr(value, "__op__", None)
-                if mark is not None and value.__module__ == module.__name__:
-                    self.ops.append(describe(value, mark, self.plugin))
-
-    def add(self, kind: str, module: ModuleType, attribute: str) -> None:
-        """Register a module-level value: a "format", an "analyzer" or an "opener"."""
-        value = getattr(module, attribute)
-        self.modules.append(module)
-        name = getattr(value, "name", attribute)
-        magics = tuple((m.offset, m.content.hex()) for m in getattr(value, "magics", ()))
-        self.contributions.append(
-            Contribution(
-                kind,
-                name,
-                module.__name__,
-                attribute,
-                self.plugin,
-                magics,
-                getattr(value, "version", 0),
-            )
-        )
 
 
 def load_registry(cache_dir: str) -> Registry:
@@ -145,47 +75,30 @@ def load_registry(cache_dir: str) -> Registry:
 
 
 def build_registry() -> tuple[Registry, list[str]]:
-    """Find all plugins by entry point and collect what they contribute, with their source files."""
-    from importlib.metadata import entry_points
-
+    """Return what all installed plugins contribute, with the source files it comes from."""
     ops: dict[str, Op] = {}
     contributions: list[Contribution] = []
     plugins: list[PluginFacts] = []
     files: list[str] = []
-    found = sorted(entry_points(group=GROUP), key=lambda e: (e.module != "strongroom", e.name))
-    for entry in sorted(found, key=lambda e: not e.value.startswith("strongroom.")):
-        collector = Collector(entry.name)
-        error = _collect(entry.load, collector)
+    for facts, collector in discover():
         clash = [op.name for op in collector.ops if op.name in ops]
-        if clash and not error:
-            error = f"{clash[0]} is registered already"
-        distribution = entry.dist.name if entry.dist else ""
-        version = entry.dist.version if entry.dist else ""
-        plugins.append(PluginFacts(entry.name, distribution, version, entry.value, error))
+        if clash and not facts.error:
+            facts = facts._replace(error=f"{clash[0]} is registered already")  # noqa: PLW2901
+        plugins.append(facts)
         files += [m.__file__ for m in collector.modules if m.__file__]
-        if not error:
+        if not facts.error:
             ops.update((op.name, op) for op in collector.ops)
             contributions += collector.contributions
     return Registry(list(ops.values()), contributions, plugins), files
 
 
-def _collect(load: Callable[[], Any], collector: Collector) -> str:
-    """Run one plugin's `contribute`; return why it failed, "" where it did not."""
-    try:
-        load()(collector)
-    except StrongroomError as e:
-        return e.message
-    except Exception as e:  # noqa: BLE001  the plugin host: one bad plugin must not stop the others
-        return f"{type(e).__name__}: {e}"
-    return ""
-
-
 def _environment_key() -> list[Any]:
-    """Return what an installed or removed distribution changes."""
+    """Return what changes with the code that makes the index and with every installation."""
+    here = os.path.dirname(__file__)
     stamps = []
-    for directory in sys.path:
+    for path in (*(os.path.join(here, name) for name in MAKERS), *sys.path):
         try:
-            stamps.append([directory, os.stat(directory).st_mtime_ns])
+            stamps.append([path, os.stat(path).st_mtime_ns])
         except OSError:
             continue
     return [__version__, sys.version, stamps]

@@ -100,7 +100,8 @@ def _make_dirs(path: str) -> None:
         if above == path:
             raise
         _make_dirs(above)
-        _make_dirs(path)
+        if not os.path.isdir(path):  # made meanwhile; asking mkdir again could go on for ever
+            os.mkdir(path, 0o700)
 
 
 def write_atomically(path: str, data: bytes) -> None:
