@@ -1,15 +1,16 @@
 """Ending: how a run of the program ends, whatever happens in it: one line, one exit status."""
 
-import os
 import signal
 import sys
 from types import FrameType, TracebackType
 from typing import Self
 
-from strongroom.base.errors import Exhausted, StrongroomError, Unavailable
+from strongroom.base.errors import Exhausted, StrongroomError
+from strongroom.kernel.op import Effect
 from strongroom.kernel.session import Progress
 
 from .progress import describe
+from .stdout import discard_stdout
 from .terminal import Screen, screen_of
 
 BUG = 70
@@ -28,7 +29,7 @@ class Ending:
         self.status = 0
         self.debug = debug
         self.colour = colour
-        self.written = 0
+        self.effects: Effect | None = None
         self.progress: Progress | None = None
 
     def __enter__(self) -> Self:
@@ -45,7 +46,7 @@ class Ending:
             return False
         if isinstance(error, BrokenPipeError):
             self.status = PIPE_CLOSED
-            _discard_stdout()
+            discard_stdout()
             return True
         screen = screen_of(sys.stderr, colour=self.colour)
         if self.debug and not isinstance(error, KeyboardInterrupt):
@@ -61,8 +62,6 @@ class Ending:
             return INTERRUPTED
         if isinstance(error, MemoryError):
             error = Exhausted("memory ran out", reason="memory")
-        if isinstance(error, OSError) and error.filename is None and _stdout_is_bad():
-            error = Unavailable(f"standard output cannot be written: {error.strerror}")
         if isinstance(error, StrongroomError):
             say(screen, "error", "error", error.message)
             if error.hint:
@@ -74,10 +73,10 @@ class Ending:
 
     def _kept(self) -> str:
         """Return what an interrupted run leaves behind, in words."""
-        done = f" after {describe(self.progress)}" if self.progress else ""
-        records = "record" if self.written == 1 else "records"
-        shown = f"{self.written} {records} shown" if self.written else "nothing was shown"
-        return f"stopped{done}; {shown}, whole files are kept, no partial file is left"
+        done = f"{describe(self.progress)}; " if self.progress else ""
+        if self.effects in (None, Effect.READ):
+            return f"{done}nothing was changed"
+        return f"{done}what is finished is kept, no partial file is left"
 
 
 def say(screen: Screen, style: str, label: str, text: str) -> None:
@@ -89,27 +88,5 @@ def say(screen: Screen, style: str, label: str, text: str) -> None:
         return
 
 
-def flush_stdout() -> None:
-    """Bring what was written to its reader, so that a failure is met here, not at exit."""
-    if sys.stdout is not None and not sys.stdout.closed:
-        sys.stdout.flush()
-
-
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
-
-
-def _stdout_is_bad() -> bool:
-    try:
-        sys.stdout.flush()
-    except OSError:
-        _discard_stdout()
-        return True
-    return False
-
-
-def _discard_stdout() -> None:
-    """Point standard output at nothing, so that the interpreter's own flush cannot fail."""
-    null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, 1)
-    os.close(null)

@@ -11,8 +11,9 @@ from strongroom.kernel.registry import Registry, load_registry
 
 from .args import FAIL_ON, GLOBAL, YES, Parsed, Settings, leading, parse_op, parse_settings
 from .commands import COMMANDS, Command, Invocation, check_words, find_command
-from .ending import Ending, flush_stdout
+from .ending import Ending
 from .front import APPS, Front, command_of, find_op, unknown
+from .stdout import flush, put
 from .terminal import Screen, screen_of
 
 EARLY = (*GLOBAL, YES, FAIL_ON)
@@ -36,7 +37,7 @@ def run(front: Front, argv: Sequence[str]) -> int:
     with ending:
         _prepare_streams()
         ending.status = _dispatch(front, argv, ending)
-        flush_stdout()
+        flush()
     return ending.status
 
 
@@ -88,9 +89,7 @@ def _run_command(front: Front, command: Command, flags: list[str], rest: list[st
     if settings.help:
         return _show_command_help(front, command, screen)
     check_words(front, command, words)
-    return command.run(
-        Invocation(front, words, settings, screen, sys.stdout.write, registry_of_home)
-    )
+    return command.run(Invocation(front, words, settings, screen, put, registry_of_home))
 
 
 def _words_and_settings(
@@ -139,18 +138,18 @@ def _show_named_help(front: Front, named: _Named | None, screen: Screen) -> int:
     from .help import app_help, front_help, op_help
 
     if named is None:
-        sys.stdout.write(front_help(front, registry_of_home(), COMMANDS, screen))
+        put(front_help(front, registry_of_home(), COMMANDS, screen))
     elif named.op is None:
-        sys.stdout.write(app_help(front, named.registry, named.app, screen))
+        put(app_help(front, named.registry, named.app, screen))
     else:
-        sys.stdout.write(op_help(front, named.op, screen))
+        put(op_help(front, named.op, screen))
     return 0
 
 
 def _show_command_help(front: Front, command: Command, screen: Screen) -> int:
     from .help import command_help
 
-    sys.stdout.write(command_help(front, command, screen))
+    put(command_help(front, command, screen))
     return 0
 
 

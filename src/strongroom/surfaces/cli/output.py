@@ -1,6 +1,7 @@
 """Output: what an op returned, in the format that was asked for, on standard output."""
 
 import sys
+import time
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -9,10 +10,29 @@ from strongroom.kernel.op import Op
 from strongroom.kernel.registry import Registry
 
 from .args import Settings
-from .ending import Ending
 from .progress import ProgressLine
+from .stdout import flush, put, put_bytes
 from .terminal import Screen, screen_of
-from .text import finding_line, write_block
+from .text import Write, finding_line, write_block
+
+FLUSH_S = 0.2
+
+
+class Sink:
+    """Standard output for one answer: the progress line out of the way, nothing kept back long."""
+
+    def __init__(self, line: ProgressLine) -> None:
+        self._line = line
+        self._due = 0.0
+
+    def write(self, text: str) -> None:
+        """Write text; the first at once, then what came in FLUSH_S together."""
+        self._line.erase()
+        put(text)
+        now = time.monotonic()
+        if now >= self._due:
+            flush()
+            self._due = now + FLUSH_S
 
 
 class Channel(NamedTuple):
@@ -23,21 +43,14 @@ class Channel(NamedTuple):
     settings: Settings
     screen: Screen
     line: ProgressLine
-    ending: Ending
-
-    def write(self, text: str) -> None:
-        """Write text, the progress line out of its way."""
-        self.line.erase()
-        sys.stdout.write(text)
+    write: Write
 
 
 class Tally:
-    """Watches the records on their way out: how many, and whether the answer is no."""
+    """Watches the records on their way out for what makes the answer a no."""
 
-    def __init__(self, channel: Channel) -> None:
-        self._ending = channel.ending
-        word = channel.settings.fail_on
-        self._fail_on = Severity[word.upper()] if word else None
+    def __init__(self, fail_on: str | None) -> None:
+        self._fail_on = Severity[fail_on.upper()] if fail_on else None
         self.no = False
 
     def watch(self, records: Iterator[Any]) -> Iterator[Any]:
@@ -47,12 +60,11 @@ class Tally:
                 self.no |= record.severity >= self._fail_on
             self.no |= getattr(record, "ok", None) is False
             yield record
-            self._ending.written += 1
 
 
 def write_result(result: Any, channel: Channel) -> bool:
     """Write what an op returned; return whether the answer is yes."""
-    tally = Tally(channel)
+    tally = Tally(channel.settings.fail_on)
     if result is None:
         return True
     if isinstance(result, bytes):
@@ -73,12 +85,9 @@ def _write_stream(stream: Iterator[Any], channel: Channel, tally: Tally) -> None
 
 def _write_bytes(stream: Iterator[Any], channel: Channel) -> None:
     """Pass raw content on as it is; what an op finds on the way is a remark."""
-    sys.stdout.flush()
-    raw = sys.stdout.buffer
     for content in _aside(stream, channel):
         channel.line.erase()
-        raw.write(content)
-    raw.flush()
+        put_bytes(content)
 
 
 def _write_one(record: Record, channel: Channel) -> None:
@@ -104,11 +113,9 @@ def _write_records(records: Iterator[Record], channel: Channel) -> None:
 
 def _write_text(records: Iterator[Record], channel: Channel) -> None:
     if channel.op.name == "guest.inspect":
-        from time import monotonic
-
         from .report import write_report
 
-        write_report(records, channel.write, channel.screen, monotonic)
+        write_report(records, channel.write, channel.screen, time.monotonic)
         return
     if channel.op.results != ("finding",):
         records = _aside(records, channel)

@@ -44,11 +44,13 @@ def write_report(
     """Write the report of what `guest.inspect` yields; `clock` is in seconds."""
     began = clock()
     kinds: dict[str, list[Any]] = {}
-    for record in records:
-        kinds.setdefault(record.type, []).append(record)
-    report = Report(kinds, clock() - began)
-    for line in render(report, screen):
-        write(line + "\n")
+    try:
+        for record in records:
+            kinds.setdefault(record.type, []).append(record)
+    finally:  # what came before a failure is shown, too
+        if kinds:
+            for line in render(Report(kinds, clock() - began), screen):
+                write(line + "\n")
 
 
 def render(report: Report, screen: Screen) -> Iterator[str]:

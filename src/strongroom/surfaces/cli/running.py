@@ -10,8 +10,9 @@ from strongroom.kernel.session import Progress
 
 from .args import Parsed
 from .ending import Ending
-from .output import Channel, write_result
+from .output import Channel, Sink, write_result
 from .progress import ProgressLine
+from .stdout import flush
 from .terminal import screen_of
 from .wiring import opened_session
 
@@ -26,6 +27,7 @@ def run_op(registry: Registry, op: Op, parsed: Parsed, ending: Ending) -> int:
         raise Usage(f"{op.name} writes raw content, which has no form as {settings.output}")
     if Effect.DESTROY in op.effects and not settings.yes:
         _ask(op, parsed)
+    ending.effects = op.effects
     screen = screen_of(sys.stdout, colour=not settings.no_color)
     errors = screen_of(sys.stderr, colour=not settings.no_color)
     line = ProgressLine(sys.stderr, errors, quiet=settings.quiet)
@@ -37,8 +39,9 @@ def run_op(registry: Registry, op: Op, parsed: Parsed, ending: Ending) -> int:
     try:
         with opened_session(registry, settings, emit) as ctx:
             result = call(ctx, op.name, **parsed.given)
-            yes = write_result(result, Channel(op, registry, settings, screen, line, ending))
-            sys.stdout.flush()
+            channel = Channel(op, registry, settings, screen, line, Sink(line).write)
+            yes = write_result(result, channel)
+            flush()
     finally:
         line.erase()
     return 0 if yes else NO

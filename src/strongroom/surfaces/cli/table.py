@@ -53,19 +53,13 @@ class Table:
         if (self._op, first.type) in LINES:
             self._one_by_one(stream)
             return
-        batch = self._batch(stream)
-        for kind in dict.fromkeys(type(record) for record in batch):
-            self._run(kind, [record for record in batch if type(record) is kind])
-        self._one_by_one(stream)
-
-    def _batch(self, stream: Iterator[Record]) -> list[Record]:
         batch: list[Record] = []
-        until = time.monotonic() + WAIT_S
-        for record in stream:
-            batch.append(record)
-            if len(batch) >= BATCH or time.monotonic() > until:
-                break
-        return batch
+        try:
+            _fill(batch, stream)
+        finally:  # what came before a failure is shown, too
+            for kind in dict.fromkeys(type(record) for record in batch):
+                self._run(kind, [record for record in batch if type(record) is kind])
+        self._one_by_one(stream)
 
     def _one_by_one(self, stream: Iterator[Record]) -> None:
         for record in stream:
@@ -102,6 +96,14 @@ class Table:
 
     def _row(self, columns: list[Column], record: Record) -> None:
         self._write(_line(_cells(record, columns, self._screen), columns, self._screen) + "\n")
+
+
+def _fill(batch: list[Record], stream: Iterator[Record]) -> None:
+    until = time.monotonic() + WAIT_S
+    for record in stream:
+        batch.append(record)
+        if len(batch) >= BATCH or time.monotonic() > until:
+            return
 
 
 def _columns(kind: type[Record], records: Sequence[Record], screen: Screen) -> list[Column]:

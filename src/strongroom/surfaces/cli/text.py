@@ -5,6 +5,7 @@ from dataclasses import fields
 from enum import Enum
 from typing import Any
 
+from strongroom.base.limits import KIB
 from strongroom.base.locator import Locator
 from strongroom.base.record import Finding, Record
 
@@ -24,8 +25,12 @@ def write_block(record: Record, write: Write, screen: Screen) -> None:
     for name, value in shown:
         label = screen.paint("dim", pad(label_of(name), width))
         room = screen.width - width - len(GAP)
-        text = cell(name, value, screen)
+        text = _exact_size(value) if is_size(name) else cell(name, value, screen)
         write(f"{label}{GAP}{fit(text, room) if screen.width else text}\n")
+
+
+def _exact_size(value: Any) -> str:
+    return f"{human_size(value)} ({value} bytes)" if value >= KIB else f"{value} bytes"
 
 
 def finding_line(finding: Finding, screen: Screen) -> str:
