@@ -5,6 +5,6 @@ from strongroom.kernel.plugin import Collector
 
 def contribute(registry: Collector) -> None:
     """Register the ops."""
-    from . import caching, plugins, settings
+    from . import auditing, caching, plugins, settings
 
-    registry.add_ops(settings, caching, plugins)
+    registry.add_ops(auditing, settings, caching, plugins)
