@@ -1,3 +1,5 @@
+from random import Random
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,6 +28,13 @@ def bit_by_bit(content, value=0xFFFFFFFF):
 @pytest.mark.parametrize(("content", "expected"), VECTORS)
 def test_the_published_vectors_hold(content, expected):
     assert crc32c(content) == expected
+
+
+@pytest.mark.parametrize("length", [*range(36, 100), 128, 255, 256, 1020, 4084, 4096, 65537])
+def test_long_messages_equal_the_definition(length):
+    random = Random(length)
+    content, value = random.randbytes(length), random.getrandbits(32)
+    assert register(content, value) == bit_by_bit(content, value)
 
 
 @given(st.binary(max_size=600), st.integers(0, 0xFFFFFFFF))

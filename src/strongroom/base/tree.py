@@ -375,47 +375,90 @@ class Merged:
             raise
 
     def scandir(self, path: str, /) -> Iterator[Entry]:
-        """Yield the holding tree's entries, then mount points that it lacks."""
+        """Yield the holding tree's entries, mounted roots in their places, then missing points."""
         mount, inner = self.locate(path)
         missing = dict.fromkeys(self._below.get(path, ()))
         try:
             for entry in mount.tree.scandir(inner):
-                missing.pop(entry.name, None)
-                yield entry
+                if entry.name in missing:
+                    del missing[entry.name]
+                    yield self._point(path, entry.name)
+                else:
+                    yield entry
         except NotFound:
             if not missing:
                 raise
         for name in missing:
-            yield Entry(name, "dir", 0)
+            yield self._point(path, name)
+
+    def _point(self, directory: str, name: str) -> Entry:
+        stat = self.stat(join(directory, name))
+        return Entry(name, stat.kind, stat.ino)
 
     def open(self, path: str, /) -> Source:
         """Return the file in the holding tree."""
         mount, inner = self.locate(path)
-        return mount.tree.open(inner)
+        try:
+            return mount.tree.open(inner)
+        except NotFound as e:
+            if path in self._below:
+                raise Usage(f"{path} is not a regular file", reason="not_file") from e
+            raise
 
     def readlink(self, path: str, /) -> str:
         """Return the link target in the holding tree."""
         mount, inner = self.locate(path)
-        return mount.tree.readlink(inner)
+        try:
+            return mount.tree.readlink(inner)
+        except NotFound as e:
+            if path in self._below:
+                raise Usage(f"{path} is not a link", reason="not_link") from e
+            raise
 
     def xattrs(self, path: str, /) -> Mapping[str, bytes]:
         """Return the attributes in the holding tree."""
         mount, inner = self.locate(path)
-        return mount.tree.xattrs(inner)
+        try:
+            return mount.tree.xattrs(inner)
+        except NotFound:
+            if path in self._below:
+                return {}
+            raise
 
     def walk(self, path: str, /) -> Iterator[tuple[str, Stat]]:
-        """Yield the holding tree's walk, then those of the mounts below `path`."""
+        """Yield the holding tree's walk, then each mount below `path` from its point on."""
         mount, inner = self.locate(path)
         prefix = "" if mount.point == "/" else mount.point
-        hidden = tuple(m.point for m in self._mounts if m.point != mount.point)
-        for below, stat in walk(mount.tree, inner):
-            full = prefix + below
-            if hidden and any(full == h or full.startswith(h + "/") for h in hidden):
-                if full not in hidden:
-                    continue
-                stat = self.stat(full)  # noqa: PLW2901  the mounted root stands in for the point
-            yield full, stat
-        start = path if path.endswith("/") else path + "/"
-        for m in reversed(self._mounts):
-            if m.point != mount.point and m.point.startswith(start):
-                yield from ((m.point + below, stat) for below, stat in walk(m.tree, "/"))
+        start = join(path, "")
+        points = [m.point for m in self._mounts if m.point.startswith(start) and m.point != path]
+        hidden, below_hidden = frozenset(points), tuple(point + "/" for point in points)
+        try:
+            for below, stat in walk(mount.tree, inner):
+                full = prefix + below
+                if full not in hidden and not full.startswith(below_hidden):
+                    yield full, stat
+        except NotFound:
+            if path not in self._below:
+                raise
+        told: set[str] = set()
+        for point in reversed(points):
+            if not point.startswith(below_hidden):  # else the walk of the mount around it has it
+                yield from self._missing_above(path, point, told)
+                yield point, self.stat(point)
+                yield from self.walk(point)
+
+    def _missing_above(self, path: str, point: str, told: set[str]) -> Iterator[tuple[str, Stat]]:
+        """Yield the directories between `path` and a mount point that no tree has, each once."""
+        above = []
+        here = parent(point)
+        while here not in {path, "/"}:
+            above.append(here)
+            here = parent(here)
+        for directory in reversed(above):
+            mount, inner = self.locate(directory)
+            try:
+                mount.tree.stat(inner)
+            except NotFound:
+                if directory not in told:
+                    told.add(directory)
+                    yield directory, self.stat(directory)
