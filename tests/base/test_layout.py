@@ -1,4 +1,3 @@
-from collections import namedtuple
 from struct import calcsize
 from typing import Any, NamedTuple, cast
 
@@ -62,8 +61,8 @@ def test_codes_and_fields_must_match():
 @given(st.lists(st.sampled_from(["B", "H", "I", "Q", "3s", "2x"]), min_size=1, max_size=12))
 def test_offsets_are_those_of_struct(codes):
     fields = [code for code in codes if "x" not in code]
-    names = [f"f{n}" for n in range(len(fields))]
-    record = cast("Any", namedtuple)("record", names)  # mypy wants a literal list
+    named = [(f"f{n}", int) for n in range(len(fields))]
+    record = cast("Any", NamedTuple)("record", named)  # mypy wants a literal list
     layout = Layout("demo", record, "<" + "".join(codes))
     number = 0
     for place, code in enumerate(codes):
