@@ -168,11 +168,14 @@ def decode_pin(blob: bytes, keys: Keys, boot: str) -> Pin:
     if not found:
         return Pin(None, sound=False)
     head = found[-1]
-    whole = len(found) == 2 and all(
-        slot is not None and slot.pins % 2 == n for n, slot in enumerate(slots)
-    )
+    if len(found) == 1:
+        # both are written before the first entry, and a process may be killed between them
+        other = SLOT_OFFSETS[1 - head.pins % 2]
+        is_first = head.pins <= 2 and head.at.seq == 0
+        return Pin(head, sound=is_first and not blob[other : other + SLOT_BYTES].strip())
+    in_place = all(slot is not None and slot.pins % 2 == n for n, slot in enumerate(slots))
     in_step = head.boot != boot or head.pins - found[0].pins == 1
-    return Pin(head, sound=whole and in_step)
+    return Pin(head, sound=in_place and in_step)
 
 
 def _decode_slot(data: bytes, keys: Keys) -> Head | None:

@@ -80,6 +80,8 @@ class Reading:
     def lines(self, segment: int, offset: int = 0) -> Iterator[Line]:
         """Yield the lines of a segment from `offset`, the start of one. Unavailable."""
         size = self.segments.get(segment, 0)
+        if size <= offset:
+            return
         try:
             with open(os.path.join(self.dir, segment_name(segment)), "rb") as file:
                 file.seek(offset)
