@@ -233,10 +233,11 @@ class _Parser:
             if match is None or match.end() != len(text):
                 raise _RefusedError(line.number, "a quote does not end on its line")
             return Node(line.number, _unquote(match))
+        value = _plain(text, line.number)
         below = self._next()
         if below is not None and below.indent > line.indent:
             raise _RefusedError(below.number, "a plain value goes on in a further line")
-        return Node(line.number, _plain(text, line.number))
+        return Node(line.number, value)
 
 
 def _is_item(text: str) -> bool:
