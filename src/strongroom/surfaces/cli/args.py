@@ -66,6 +66,11 @@ class _Parser(argparse.ArgumentParser):
         raise Usage(message, hint=f"see `{self.prog} --help`")
 
 
+def _plain(prog: str) -> argparse.HelpFormatter:
+    """Return a formatter that knows its width; asking for it imports a third of argparse's cost."""
+    return argparse.HelpFormatter(prog, width=100)
+
+
 def own_flags(op: Op) -> tuple[Flag, ...]:
     """Return the flags that a command has by what its op does: --yes, --fail-on."""
     findings = "finding" in op.results or "record" in op.results
@@ -97,7 +102,7 @@ def parse_op(prog: str, op: Op, argv: Sequence[str]) -> Parsed:
 def parse(prog: str, argv: Sequence[str], params: Sequence[Param], own: Sequence[Flag]) -> Parsed:
     """Parse a command line by the parameters and flags of one command. Nothing is abbreviated."""
     flags = (*own, *GLOBAL)
-    parser = _Parser(prog=prog, add_help=False, allow_abbrev=False, exit_on_error=False)
+    parser = _Parser(prog=prog, add_help=False, allow_abbrev=False, formatter_class=_plain)
     takes: dict[str, bool] = {}
     for flag in flags:
         _add_flag(parser, flag)

@@ -19,7 +19,8 @@ COLUMN_MIN = 8
 """What a column keeps when a narrow terminal takes from it."""
 BLOCK_FIELDS = 9
 """A record with more filled fields is a block where it is the only one of its type."""
-EMPTY = (None, "", (), False)
+EMPTY = "-"
+"""What stands in a cell without a value, so that columns can be told apart in a pipe."""
 
 
 class Column(NamedTuple):
@@ -108,9 +109,7 @@ def _fill(batch: list[Record], stream: Iterator[Record]) -> None:
 
 def _columns(kind: type[Record], records: Sequence[Record], screen: Screen) -> list[Column]:
     """Return the columns that hold something, `at` where nothing else tells rows apart."""
-    names = [
-        name for name in fields_of(kind) if any(getattr(r, name) not in EMPTY for r in records)
-    ]
+    names = [name for name in fields_of(kind) if any(_is_filled(getattr(r, name)) for r in records)]
     if issubclass(kind, Finding) or not names:
         names.append("at")
     columns = [Column(name, _is_number(records, name), 0) for name in names]
@@ -131,6 +130,10 @@ def _narrow(widths: list[int], flexible: list[int], screen: Screen) -> None:
         widths[widest] -= 1
 
 
+def _is_filled(value: object) -> bool:
+    return value is not False and value not in (None, "", ())
+
+
 def _is_number(records: Sequence[Record], name: str) -> bool:
     values = [getattr(record, name) for record in records]
     return is_size(name) or all(
@@ -143,7 +146,7 @@ def _cells(record: Record, columns: list[Column], screen: Screen) -> list[str]:
     return [
         screen.clean(place_of(record))
         if column.name == "at"
-        else cell(column.name, getattr(record, column.name), screen)
+        else cell(column.name, getattr(record, column.name), screen) or EMPTY
         for column in columns
     ]
 
