@@ -1,7 +1,6 @@
 """Records as JSON: stable, exact for odd names, canonical for hashing."""
 
 import json
-from dataclasses import dataclass
 from typing import ClassVar
 
 import pytest
@@ -28,7 +27,6 @@ json_values = st.recursive(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Sample(Record):
     type: ClassVar[str] = "sample"
     name: str

@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 import pytest
 
 from strongroom.kernel.call import CallId, Context
+from strongroom.kernel.plugin import Collector
 from strongroom.kernel.principal import EVERYTHING, Grant, Principal
-from strongroom.kernel.registry import Collector, Registry
+from strongroom.kernel.registry import Registry
 from strongroom.kernel.session import Session
 from tests.kernel import sample_ops
 

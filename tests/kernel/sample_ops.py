@@ -1,7 +1,6 @@
 """Ops for the kernel's tests: what a plugin would contribute."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -12,7 +11,6 @@ from strongroom.kernel.call import Context
 from strongroom.kernel.op import Effect, op
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Number(Record):
     """A number."""
 

@@ -113,7 +113,6 @@ def dissect_walk(path):
 
 def ours_packages(path):
     from strongroom.apps.guest.analyzers import identity, packages
-
     from strongroom.apps.guest.guest import Guest
     from strongroom.base.locator import Locator
     from strongroom.formats.image.qcow2 import QCOW2
@@ -127,8 +126,8 @@ def ours_packages(path):
         ctx = RecordingContext()
         tree = EXT.open(QCOW2.open(open_file(path), ctx), ctx)
         guest = Guest(tree, lambda name: at / name)
-        kinds = [r.type for r in identity.IDENTITY.run(guest)]
-        found = [r for r in packages.PACKAGES.run(guest) if r.type == "package"]
+        kinds = [r.type for r in identity.ANALYSIS.run(guest)]
+        found = [r for r in packages.ANALYSIS.run(guest) if r.type == "package"]
         assert "os" in kinds
         return (len(found),)
 

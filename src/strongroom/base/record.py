@@ -3,9 +3,8 @@
 import json
 from binascii import a2b_base64, b2a_base64
 from collections.abc import Iterator, Mapping
-from dataclasses import MISSING, dataclass, fields
 from enum import Enum, IntEnum
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn, dataclass_transform
 
 from .locator import Locator, parse
 
@@ -23,8 +22,53 @@ class Severity(IntEnum):
         return self.name.lower()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+@dataclass_transform(kw_only_default=True, frozen_default=True)
+class Fields:
+    """Frozen values by name: a subclass lists its fields as annotations, defaults beside them.
+
+    What `dataclass(frozen=True, kw_only=True)` gives, for a hundredth of its cost at start-up:
+    that decorator and what it imports took a third of a whole `guest ls` (docs/adr/0009).
+    """
+
+    fields: ClassVar[tuple[str, ...]] = ()
+    required: ClassVar[frozenset[str]] = frozenset()
+
+    def __init_subclass__(cls) -> None:
+        annotations = cls.__dict__.get("__annotations__", {})
+        own = tuple(
+            name
+            for name, hint in annotations.items()
+            if getattr(hint, "__origin__", None) is not ClassVar
+        )
+        cls.fields = tuple(dict.fromkeys(cls.fields + own))
+        cls.required = frozenset(name for name in cls.fields if not hasattr(cls, name))
+
+    def __init__(self, **values: Any) -> None:
+        if not (self.required <= values.keys() and values.keys() <= set(self.fields)):
+            wrong = (self.required - values.keys()) | (values.keys() - set(self.fields))
+            raise TypeError(f"{type(self).__name__} misses or does not know {sorted(wrong)}")
+        self.__dict__.update(values)
+
+    def __setattr__(self, name: str, value: Any) -> NoReturn:
+        raise AttributeError(f"{type(self).__name__} is frozen: {name} cannot be set")
+
+    def __delattr__(self, name: str) -> NoReturn:
+        raise AttributeError(f"{type(self).__name__} is frozen: {name} cannot be removed")
+
+    def __eq__(self, other: object) -> bool:
+        if type(self) is not type(other):
+            return NotImplemented
+        return all(getattr(self, name) == getattr(other, name) for name in self.fields)
+
+    def __hash__(self) -> int:
+        return hash((type(self), *(getattr(self, name) for name in self.fields)))
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.fields)
+        return f"{type(self).__name__}({shown})"
+
+
+class Record(Fields):
     """A fact with a `type` and the place where it was seen.
 
     `type` is stable and documented; fields are only ever added. `line` counts from 1, `offset` is
@@ -38,7 +82,6 @@ class Record:
     offset: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Finding(Record):
     """A Record that asks for attention. Damage has rules that begin with "problem."."""
 
@@ -73,12 +116,12 @@ def from_plain(cls: type[Record], plain: Mapping[str, Any]) -> Record:
     Lists become tuples. Raises TypeError where a field that `cls` requires is missing.
     """
     values: dict[str, Any] = {}
-    for field in fields(cls):
-        exact = plain.get(f"{field.name}_b64")
+    for name in cls.fields:
+        exact = plain.get(f"{name}_b64")
         if exact is not None:
-            values[field.name] = a2b_base64(exact).decode("utf-8", "surrogateescape")
-        elif field.name in plain:
-            values[field.name] = _tuples(plain[field.name])
+            values[name] = a2b_base64(exact).decode("utf-8", "surrogateescape")
+        elif name in plain:
+            values[name] = _tuples(plain[name])
     values["at"] = parse(values["at"])
     if "severity" in values:
         values["severity"] = Severity[values["severity"].upper()]
@@ -140,11 +183,10 @@ def _refuse_floats(value: Any) -> None:
 
 
 def _items(record: Record) -> Iterator[tuple[str, Any]]:
-    for field in fields(record):
-        value = getattr(record, field.name)
-        if value is None and (field.default is None or field.default is MISSING):
-            continue
-        yield field.name, _plain(value)
+    for name in record.fields:
+        value = getattr(record, name)
+        if value is not None:
+            yield name, _plain(value)
 
 
 def _plain(value: Any) -> Any:

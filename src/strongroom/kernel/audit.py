@@ -94,7 +94,8 @@ class AuditLog:
         """Return the last entry as the pin has it, None before the first. Unavailable, Corrupt."""
         from .audit_read import take
 
-        return take(self.state_dir, self.boot).anchor
+        with take(self.state_dir, self.boot) as reading:
+            return reading.anchor
 
     def segment_path(self, number: int) -> str:
         """Return where a segment lies."""
@@ -135,7 +136,8 @@ class AuditLog:
 class Writer:
     """The log, locked, settled and open at its end. Every method is Unavailable if it cannot.
 
-    `head` is what is pinned; `write` moves it on.
+    `head` is what is pinned; `write` moves it on. `created` tells that the pinned segment was not
+    there.
     """
 
     def __init__(self, log: AuditLog, *, essential: bool = False) -> None:
@@ -143,6 +145,7 @@ class Writer:
         self.essential = essential
         self.pin_fd = -1
         self.segment_fd = -1
+        self.created = False
         self._blob = b""
         self.keys: Keys
         self.head: Head
@@ -201,7 +204,8 @@ class Writer:
                 return self._settle(None, sound=False)
             found, sound = pin.head, pin.sound
         self.open_segment(found.segment)
-        if not sound or found.boot != log.boot or self.segment_size() != found.at.size:
+        odd = self.created or not sound or found.boot != log.boot
+        if odd or self.segment_size() != found.at.size:
             return self._settle(found, sound=sound)
         self.head = found
         return None
@@ -215,8 +219,14 @@ class Writer:
         """Go on in this segment, which is made where it is not there."""
         if self.segment_fd >= 0:
             os.close(self.segment_fd)
-        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
-        self.segment_fd = os.open(self.log.segment_path(number), flags, 0o600)
+            self.segment_fd = -1
+        path = self.log.segment_path(number)
+        flags = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC
+        try:
+            self.segment_fd = os.open(path, flags)
+        except FileNotFoundError:
+            self.created = True
+            self.segment_fd = os.open(path, flags | os.O_CREAT, 0o600)
 
     def segment_size(self) -> int:
         """Return the bytes of the open segment."""

@@ -63,7 +63,7 @@ def settle(writer: "Writer", pinned: Head | None, *, sound: bool) -> None:
 def _repair(writer: "Writer", pinned: Head, reading: Reading, notes: list[dict[str, Any]]) -> None:
     rebooted = pinned.boot != writer.log.boot
     start = pinned.durable if rebooted else pinned.at
-    if _stands(writer, start):
+    if not writer.created and _stands(writer, start):
         walk = _walk_from(writer, pinned.segment, start, reading)
     else:
         walk = _walk_all(writer, pinned.segment, reading)

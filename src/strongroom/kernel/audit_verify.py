@@ -82,7 +82,7 @@ def verify_reading(reading: Reading, boot: str, expect_head: Anchor | None) -> I
     yield from _segments(reading, head)
     for number in sorted(reading.segments):
         yield from _segment(reading, number, chain)
-    yield from chain.end(reading)
+    yield from chain.end()
     yield from commits.end()
 
 
@@ -142,7 +142,8 @@ class _Chain:
         self.closed = 0
         self.gaps: list[tuple[int, int]] = []
         self.bad: _Place | None = None
-        self.bad_run = 0
+        self.bad_run = 0  # lines since the last authentic one
+        self.stand_ins = 0  # those that stand for one entry each
         self.pinned_hash = ""
         self.public_key = b""
 
@@ -154,7 +155,7 @@ class _Chain:
             yield from self._name_bad(entry["prev"])
             yield from self._place(line, entry, digest)
             yield from self._content(line, entry)
-            self.bad_run = 0
+            self.bad_run = self.stand_ins = 0
         elif not line.whole and self._is_leftover(line):
             yield Problem(
                 "torn", Severity.NOTICE, "a process was killed while writing",
@@ -165,6 +166,7 @@ class _Chain:
             yield from self._name_bad(claimed_prev(line.data))
             self.bad = _Place(line, digest)
             self.bad_run += 1
+            self.stand_ins += line.whole or self._ends_as_pinned(line)
         self.prev = digest
 
     def _is_leftover(self, line: Line) -> bool:
@@ -174,6 +176,14 @@ class _Chain:
             and line.segment == head.segment
             and line.offset >= head.at.size
             and len(line.data) > 0
+        )
+
+    def _ends_as_pinned(self, line: Line) -> bool:
+        head = self.head
+        return (
+            head is not None
+            and line.segment == head.segment
+            and line.offset + len(line.data) == head.at.size
         )
 
     def _name_bad(self, prev: str) -> Iterator[Problem]:
@@ -246,7 +256,7 @@ class _Chain:
                 yield _recovered(line, note, entry["seq"])
         yield from self.seen(entry)
 
-    def end(self, reading: Reading) -> Iterator[Problem]:
+    def end(self) -> Iterator[Problem]:
         """Report what shows only at the end of the log."""
         head = self.head
         ends_as_pinned = head is not None and self.prev == head.at.hash
@@ -255,16 +265,14 @@ class _Chain:
             what = f"entry {low} is" if low == high else f"entries {low} to {high} are"
             yield _error("missing", f"{what} missing", seq=low)
         if head is not None:
-            yield from self._against_pin(head, reading)
+            yield from self._against_pin(head)
         if not self.anchored and self.anchor is not None:
             message = "is not in this log: another log, or an older copy of it"
             yield _error("anchor", f"entry {self.anchor.seq} {message}", seq=self.anchor.seq)
 
-    def _against_pin(self, head: Head, reading: Reading) -> Iterator[Problem]:
+    def _against_pin(self, head: Head) -> Iterator[Problem]:
         at = head.at
-        size = reading.segments.get(head.segment, 0)
-        last = self.seq + self.bad_run
-        if last < at.seq or size < at.size:
+        if self.seq + self.stand_ins < at.seq:
             message = f"the log ends after entry {self.seq}, pinned is {at.seq}"
             if self.rebooted and self.seq >= head.durable.seq:
                 message += "; the rest was not yet on disk before a reboot"

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -17,7 +16,6 @@ from strongroom.kernel.session import Progress
 HERE = Locator("here")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Row(Record):
     type: ClassVar[str] = "row"
 
@@ -27,7 +25,6 @@ class Row(Record):
     modified: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict(Record):
     type: ClassVar[str] = "verdict"
 

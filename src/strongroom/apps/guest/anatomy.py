@@ -1,7 +1,6 @@
 """What a disk is made of: containers, partitions, file systems. Nothing inside them is judged."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import ClassVar
 
 from strongroom.base.format import Image, Volumes
@@ -15,7 +14,6 @@ from .place import disk as open_disk
 from .stack import Layer
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Disk(Record):
     """A disk as its container describes it.
 
@@ -41,7 +39,6 @@ class Disk(Record):
     snapshots: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SnapshotRecord(Record):
     """An internal snapshot of a disk; read it with the step `@NAME`."""
 
@@ -53,7 +50,6 @@ class SnapshotRecord(Record):
     size_bytes: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class VolumeRecord(Record):
     """A partition or logical volume; `start_bytes` from the beginning of its disk."""
 
@@ -69,7 +65,6 @@ class VolumeRecord(Record):
     holds: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class FileSystemRecord(Record):
     """A file system as its superblock describes it; `clean` is false after a crash."""
 

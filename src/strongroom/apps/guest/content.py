@@ -3,7 +3,6 @@
 import hashlib
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar, Literal, NamedTuple
 
@@ -33,7 +32,6 @@ Algorithm = Literal["sha256", "sha1", "md5", "sha512", "blake2b"]
 Encoding = Literal["ascii", "utf-16le"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class FileHash(Record):
     """The digest of a file's or a disk's whole content, in hex; `path` is absent for a disk."""
 
@@ -45,7 +43,6 @@ class FileHash(Record):
     path: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class FoundString(Record):
     """A run of printable characters; `offset` is where it begins in the file or disk."""
 

@@ -1,7 +1,6 @@
 """Export: files and trees out of disks, into a folder of this machine or as a tar stream."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from os.path import isdir
 from os.path import join as host_join
 from os.path import split as host_split
@@ -26,7 +25,6 @@ POWERFUL_XATTRS = ("security.capability",)
 """Attributes that give a program rights, as setuid does; kept with the owner only."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Extracted(Record):
     """A file, directory or link that was written to this machine; `dest` is its path here.
 
@@ -42,7 +40,6 @@ class Extracted(Record):
     hard_link: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Skipped(Record):
     """A name that was not written to this machine, and why."""
 
@@ -53,7 +50,6 @@ class Skipped(Record):
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Extraction(Record):
     """What an extraction wrote in all; `skipped` counts devices, pipes, sockets and damage."""
 

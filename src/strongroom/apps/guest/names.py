@@ -36,7 +36,6 @@ from .criteria import (
 from .place import Place, place
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class FileEntry(Record):
     """One name in a file system. A link is described itself, not what it leads to.
 

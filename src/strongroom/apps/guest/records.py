@@ -4,13 +4,11 @@ A required text field is "" where the guest does not say; an optional one is lef
 only ever added: `docs/reference/records.json` is frozen by a test.
 """
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from strongroom.base.record import Finding, Record
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class OperatingSystem(Record):
     """The operating system that a root file system holds.
 
@@ -47,7 +45,6 @@ class OperatingSystem(Record):
     support_end: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Package(Record):
     """One package that the guest's own package manager knows.
 
@@ -87,7 +84,6 @@ class Package(Record):
     module: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class User(Record):
     """One account of passwd(5).
 
@@ -125,7 +121,6 @@ class User(Record):
     groups: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Group(Record):
     """One group of group(5).
 
@@ -144,7 +139,6 @@ class Group(Record):
     sudo: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Service(Record):
     """One service, timer, socket or path that an init system may start.
 
@@ -186,7 +180,6 @@ class Service(Record):
     description: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Interface(Record):
     """One network interface that the guest configures.
 
@@ -222,7 +215,6 @@ class Interface(Record):
     automatic: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Mount(Record):
     """One line of fstab(5), or one mount unit of systemd.
 
@@ -247,7 +239,6 @@ class Mount(Record):
     manager: str = "fstab"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Kernel(Record):
     """One kernel that the guest can boot.
 
@@ -274,7 +265,6 @@ class Kernel(Record):
     title: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Bootloader(Record):
     """One boot loader that the guest has a configuration of.
 
@@ -295,7 +285,6 @@ class Bootloader(Record):
     entries: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SshKey(Record):
     """One public key: who may log in with it, or how the host proves itself.
 
@@ -320,7 +309,6 @@ class SshKey(Record):
     options: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class CronJob(Record):
     """One command that cron runs.
 
@@ -340,7 +328,6 @@ class CronJob(Record):
     name: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Setting(Record):
     """One value that configures the whole guest.
 

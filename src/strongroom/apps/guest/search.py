@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import islice
 from typing import ClassVar, Literal, NamedTuple
 
@@ -28,7 +27,6 @@ BINARY_BYTES = 32 * KIB
 """How much of a file's beginning says whether it is text: there is no NUL in it (as grep(1))."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Match(Record):
     """A line that a pattern matches.
 

@@ -30,7 +30,7 @@ from strongroom.base.source import Extent, Source, extents, identity
 from strongroom.formats.image.raw import open_split
 from strongroom.kernel.call import Context
 from strongroom.kernel.origin import FileSource, Origin
-from strongroom.kernel.registry import Contribution
+from strongroom.kernel.plugin import Contribution
 
 CONTAINER_DEPTH_MAX = 4
 """Containers directly inside one another, such as a qcow2 in a VMDK."""

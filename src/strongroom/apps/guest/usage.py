@@ -31,7 +31,6 @@ HEAD_BYTES = 4096
 """What of each file is compared first."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SpaceRecord(Record):
     """How full a file system is, by its superblock; what it does not store is absent."""
 
@@ -48,7 +47,6 @@ class SpaceRecord(Record):
     label: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class DirectoryUsage(Record):
     """What the regular files and links below a directory take together, hard links counted once.
 
@@ -64,7 +62,6 @@ class DirectoryUsage(Record):
     path: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Duplicate(Record):
     """One of several files with the same content; those of one `group` have one `sha256`."""
 

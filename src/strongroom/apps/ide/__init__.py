@@ -1,6 +1,6 @@
 """ide: a fast editor whose workspace is a local folder or the inside of a disk."""
 
-from strongroom.kernel.registry import Collector
+from strongroom.kernel.plugin import Collector
 
 
 def contribute(registry: Collector) -> None:

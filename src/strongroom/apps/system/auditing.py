@@ -1,7 +1,6 @@
 """audit: who did what, asked, checked and handed over (docs/spec/audit.md)."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 from strongroom.base.errors import Usage
@@ -21,7 +20,6 @@ ENTRIES = Locator("audit")
 """Where audit entries are said to be: the log of this state folder."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class AuditEntry(Record):
     """One entry of the log. `by` and `resource` are absent where they were erased.
 
@@ -42,10 +40,9 @@ class AuditEntry(Record):
     run: str | None = None
     call: int | None = None
     parent: int | str | None = None
-    counts: Mapping[str, int] = field(default_factory=dict)
+    counts: Mapping[str, int] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class AuditVerified(Record):
     """What verifying found; `ok` false makes the exit status 1.
 
@@ -180,7 +177,7 @@ def _entry(entry: Mapping[str, Any]) -> AuditEntry:
         run=text("run"),
         call=entry.get("call"),
         parent=entry.get("parent"),
-        counts=entry.get("counts", {}),
+        counts=entry.get("counts"),
     )
 
 

@@ -1,7 +1,6 @@
 """cache: what is remembered of inspections. Clearing it changes speed only."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import ClassVar
 
 from strongroom.base.locator import Locator
@@ -10,7 +9,6 @@ from strongroom.kernel.call import Context
 from strongroom.kernel.op import Effect, op
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class CacheRecord(Record):
     """What the cache holds and may hold."""
 
@@ -22,7 +20,6 @@ class CacheRecord(Record):
     max_bytes: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class CacheCleared(Record):
     """How much was thrown away."""
 
@@ -31,7 +28,6 @@ class CacheCleared(Record):
     entries: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class CacheVerified(Record):
     """Whether every entry is as it was put; `ok` false makes the exit status 1."""
 

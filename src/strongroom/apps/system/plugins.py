@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
@@ -16,7 +15,6 @@ from strongroom.kernel.op import Effect, op
 from .template import FILES
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class PluginRecord(Record):
     """An installed plugin. `error` says why it is not used; it is absent where it is."""
 
@@ -30,7 +28,6 @@ class PluginRecord(Record):
     error: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class WrittenFile(Record):
     """A file that was written on this machine."""
 

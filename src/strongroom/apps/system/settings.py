@@ -1,7 +1,6 @@
 """config: every setting with its value and who set it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import ClassVar
 
 from strongroom.base.errors import NotFound
@@ -11,7 +10,6 @@ from strongroom.kernel.call import Context
 from strongroom.kernel.op import op
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SettingRecord(Record):
     """One setting. `origin` is "default", "environment NAME", "file PATH:LINE" or "flag"."""
 

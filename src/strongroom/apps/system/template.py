@@ -55,7 +55,6 @@ OPS = '''\
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import ClassVar
 
 from strongroom.base.locator import Locator
@@ -64,7 +63,6 @@ from strongroom.kernel.call import Context
 from strongroom.kernel.op import op
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class KindCount(Record):
     """How many names of one kind there are."""
 

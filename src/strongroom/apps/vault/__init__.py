@@ -1,6 +1,6 @@
 """vault: credentials that people, programs and AI agents can use without reading them."""
 
-from strongroom.kernel.registry import Collector
+from strongroom.kernel.plugin import Collector
 
 
 def contribute(registry: Collector) -> None:

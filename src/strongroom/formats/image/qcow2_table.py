@@ -22,6 +22,8 @@ COMPRESSED = 1 << 62
 ZERO = 1
 LOW_HALF = 0xFFFF_FFFF
 SUBCLUSTERS = 32
+UNIFORM = (0, LOW_HALF, LOW_HALF << SUBCLUSTERS)
+"""The bitmaps of a cluster that is all unallocated, all stored, or all zeros."""
 
 L2_CACHE_BYTES = 4 * MIB
 CLUSTER_CACHE_BYTES = 8 * MIB
@@ -183,6 +185,7 @@ class Disk:
                 index = (offset >> cluster_bits) & ((1 << l2_bits) - 1)
                 yield from walk(self._l2(l1_index), index, offset, stop)
             else:
+                stop = min(end, self._next_mapped(l1_index) << span_bits)
                 yield Run(self._unallocated, 0, offset, stop - offset)
             offset = stop
 
@@ -255,7 +258,8 @@ class Disk:
         bits = self._geometry.cluster_bits - 5
         while guest < stop:
             number = inside >> bits
-            count = min((number + 1 << bits) - inside, stop - guest)
+            last = number if bitmap not in UNIFORM else SUBCLUSTERS - 1
+            count = min((last + 1 << bits) - inside, stop - guest)
             if zero >> number & 1:
                 yield Run(ZEROS, 0, guest, count)
             elif allocated >> number & 1:

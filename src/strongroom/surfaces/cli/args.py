@@ -142,13 +142,15 @@ def metavar(param: Param) -> str:
 
 def integer(text: str) -> int:
     """Return a number as people write it: 1000, 0x200, 64K, 10MiB, 1G; powers of 1024."""
+    if not text.isascii() or text != "".join(text.split()):
+        raise ValueError(text)
     number = text.lower().removesuffix("ib").removesuffix("b")
     factor = 1
     if not number.startswith("0x") and number and number[-1] in "kmgt":
         factor = 1024 ** ("kmgt".index(number[-1]) + 1)
         number = number[:-1]
     if number.startswith("0x"):
-        return int(text, 16)
+        return int(text, 16)  # its last digit may be a b
     return int(number, 10) * factor
 
 

@@ -67,9 +67,7 @@ def write_csv(records: Iterable[Record], write: Write, columns: "list[str] | Non
 
 def csv_columns(kinds: Iterable[type[Record]]) -> list[str]:
     """Return the columns that records of these types have, `type` and `at` first."""
-    from dataclasses import fields
-
-    names = dict.fromkeys(field.name for kind in kinds for field in fields(kind))
+    names = dict.fromkeys(name for kind in kinds for name in kind.fields)
     exact = [f"{name}_b64" for name in ("path", "name", "target") if name in names]
     return list(dict.fromkeys(("type", "at", *names, *exact)))
 

@@ -1,7 +1,6 @@
 """Styles: which fields of a record people see in text, and in which form. JSON shows all."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import fields
 from typing import Any
 
 from strongroom.base.record import Record
@@ -57,11 +56,10 @@ LINES: Mapping[tuple[str, str], Callable[[Any, Screen], str]] = {
 
 def fields_of(kind: type[Record]) -> list[str]:
     """Return the fields of a type of record that a table may show, in their order."""
-    names = [field.name for field in fields(kind)]
     wanted = COLUMNS.get(kind.type)
     if wanted is None:
-        return [name for name in names if name not in HIDDEN]
-    return [name for name in wanted if name in names]
+        return [name for name in kind.fields if name not in HIDDEN]
+    return [name for name in wanted if name in kind.fields]
 
 
 def is_moment(name: str) -> bool:

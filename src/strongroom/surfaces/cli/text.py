@@ -1,7 +1,6 @@
 """Text output: cells, a block of labels and values for one record, a line for a finding."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import fields
 from enum import Enum
 from typing import Any
 
@@ -81,6 +80,6 @@ def cell(name: str, value: Any, screen: Screen) -> str:
 
 
 def _values(record: Record) -> Iterator[tuple[str, Any]]:
-    for field in fields(record):
-        if field.name not in HIDDEN:
-            yield field.name, getattr(record, field.name)
+    for name in record.fields:
+        if name not in HIDDEN:
+            yield name, getattr(record, name)

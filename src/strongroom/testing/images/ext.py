@@ -22,12 +22,12 @@ VARIANTS: Mapping[str, str] = {
     "ext2-no-filetype": "-t ext2 -b 2048 -O ^filetype,^dir_index -N 2048",
     "ext3": "-t ext3 -b 1024 -N 2048",
     "ext3-all-super": "-t ext3 -b 1024 -O ^sparse_super,^resize_inode -N 2048",
-    "ext4": "-t ext4 -N 2048",
+    "ext4": "-t ext4 -b 4096 -N 2048",
     "ext4-1k": "-t ext4 -b 1024 -N 2048",
     "ext4-2k-512": "-t ext4 -b 2048 -I 512 -N 2048",
     "ext4-64k": "-t ext4 -b 65536 -N 2048",
     "ext4-no-64bit": "-t ext4 -b 1024 -O ^64bit -N 2048",
-    "ext4-no-csum": "-t ext4 -O ^metadata_csum,^uninit_bg -N 2048",
+    "ext4-no-csum": "-t ext4 -b 4096 -O ^metadata_csum,^uninit_bg -N 2048",
     "ext4-uninit-bg": "-t ext4 -b 1024 -O ^metadata_csum,uninit_bg -N 2048",
     "ext4-csum-seed": "-t ext4 -b 1024 -O metadata_csum_seed -N 2048",
     "ext4-meta-bg": "-t ext4 -b 1024 -O meta_bg,^resize_inode -g 1024 -N 4096",
@@ -57,6 +57,8 @@ sif stamped mode 0104755
 sif stamped mtime @1700000000
 sif stamped atime @1600000000
 sif stamped ctime @1650000000
+write {folder}/value preallocated
+fallocate preallocated 0 40
 write {folder}/value attributes
 ea_set attributes user.short abc
 ea_set attributes user.empty ""
@@ -90,6 +92,10 @@ def odd_tree(root: Path) -> Path:
             file.seek(offset)
             file.write(random.randbytes(3000))
         file.truncate(SPARSE_BYTES)
+    with (root / "comb").open("wb") as file:
+        for tooth in range(400):
+            file.seek(tooth << 13)
+            file.write(b"%d" % tooth)
     links = root / "links"
     links.mkdir()
     for length in (1, 58, 59, 60, 61, 156, 1000):
