@@ -28,8 +28,7 @@ CANARY = b"canary-4711"
         lambda s: f"{s:>20}",
         lambda s: "%s" % s,  # noqa: UP031  the old operator is a way out too
         lambda s: s == Secret(CANARY),
-        lambda s: s in [Secret(CANARY)],
-        lambda s: vars(s),
+        vars,
     ],
 )
 def test_a_secret_refuses(way_out: Callable[[Secret], object]) -> None:

@@ -34,7 +34,7 @@ class Fields:
     required: ClassVar[frozenset[str]] = frozenset()
 
     def __init_subclass__(cls) -> None:
-        annotations = cls.__dict__.get("__annotations__", {})
+        annotations = cls.__dict__.get("__annotations__", {})  # noqa: RUF063  inspect is what costs
         own = tuple(
             name
             for name, hint in annotations.items()

@@ -2,7 +2,6 @@
 
 from binascii import b2a_base64
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from itertools import islice
 from typing import ClassVar
 
@@ -55,7 +54,6 @@ class FileEntry(Record):
     target: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class FileStat(FileEntry):
     """All that is known of one name. Times are RFC 3339 in UTC, absent where not stored.
 
