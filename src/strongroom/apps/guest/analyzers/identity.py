@@ -91,7 +91,7 @@ def _system(guest: Guest, release: _Release, machine_id: str | None) -> Operatin
         hostname=_hostname(guest),
         name=name,
         version_codename=get("VERSION_CODENAME") or get("UBUNTU_CODENAME") or None,
-        release=_finer_release(guest, get("ID", ""), get("VERSION", "")),
+        release=_finer_release(guest, release),
         id_like=tuple(get("ID_LIKE", "").split()),
         variant=get("VARIANT_ID") or get("VARIANT") or get("IMAGE_ID") or None,
         machine_id=machine_id,
@@ -113,12 +113,15 @@ def _legacy(guest: Guest) -> _Release | None:
     return None
 
 
-def _finer_release(guest: Guest, id: str, version: str) -> str | None:
-    if id in {"debian", "alpine"}:
-        text = guest.read_text("/etc/debian_version" if id == "debian" else "/etc/alpine-release")
-        return _first_line(text or "") or None
-    match = _VERSION.match(version)
-    return match[0] if match else None
+def _finer_release(guest: Guest, release: _Release) -> str | None:
+    """Return a release such as "12.7" where os-release(5) has but "12"."""
+    get = release.values.get
+    if get("ID") == "debian":
+        finer = _first_line(guest.read_text("/etc/debian_version") or "")
+    else:
+        match = _VERSION.match(get("VERSION", ""))
+        finer = match[0] if match else ""
+    return finer if finer != get("VERSION_ID", "") and finer else None
 
 
 def _first_line(text: str) -> str:

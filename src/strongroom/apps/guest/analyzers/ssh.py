@@ -13,7 +13,7 @@ from strongroom.formats.guest.sshkeys import PublicKey, parse_public_keys
 
 from ..guest import Guest
 from ..records import Setting, SshKey
-from .analysis import Analysis, Document, document, paths_in, problems
+from .analysis import Analysis, Document, document, first_document, paths_in, problems
 
 CONFIG = ("/etc/ssh/sshd_config", "/usr/etc/ssh/sshd_config")
 """The second is where SUSE keeps what came with the package."""
@@ -44,8 +44,9 @@ def run(guest: Guest) -> Iterator[Record]:
     for each in (*effective.values(), *(p for p in placed if p.directive.match)):
         if each.directive.keyword.lower() != "match":
             yield _setting(each)
-    if placed:
-        yield from _judge(effective)
+    main = first_document(guest, CONFIG)
+    if main is not None:
+        yield from _judge(main, effective)
     yield from _host_keys(guest)
     keys_file = effective.get("authorizedkeysfile")
     yield from _authorized(guest, keys_file.directive.arguments if keys_file else AUTHORIZED_KEYS)
@@ -110,7 +111,7 @@ def _setting(placed: _Placed) -> Setting:
     )
 
 
-def _judge(effective: dict[str, _Placed]) -> Iterator[Finding]:
+def _judge(main: Document, effective: dict[str, _Placed]) -> Iterator[Finding]:
     root = effective.get("permitrootlogin")
     if root is not None and root.directive.value.lower() == "yes":
         yield Finding(
@@ -132,17 +133,15 @@ def _judge(effective: dict[str, _Placed]) -> Iterator[Finding]:
         )
     password = effective.get("passwordauthentication")
     if password is None or password.directive.value.lower() == "yes":
-        # Without the keyword sshd allows it; then the file's first directive gives the place.
-        place = password or next(iter(effective.values()), None)
-        if place is not None:
-            yield Finding(
-                at=place.source.at,
-                line=None if password is None else password.directive.line,
-                rule="ssh.password-login",
-                severity=Severity.NOTICE,
-                message="accounts may log in over SSH with a password",
-                hint="set PasswordAuthentication to no where keys are in use",
-            )
+        # Without the keyword sshd allows it.
+        yield Finding(
+            at=main.at if password is None else password.source.at,
+            line=None if password is None else password.directive.line,
+            rule="ssh.password-login",
+            severity=Severity.NOTICE,
+            message="accounts may log in over SSH with a password",
+            hint="set PasswordAuthentication to no where keys are in use",
+        )
 
 
 def _host_keys(guest: Guest) -> Iterator[Record]:
