@@ -1,7 +1,8 @@
 """Records as JSON: stable, exact for odd names, canonical for hashing."""
 
 import json
-from typing import ClassVar
+from datetime import UTC, datetime, timedelta
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import given
@@ -15,6 +16,7 @@ from strongroom.base.record import (
     canonical_json,
     from_plain,
     json_line,
+    rfc3339,
     to_plain,
 )
 
@@ -81,3 +83,42 @@ def test_a_finding_comes_back_from_its_json() -> None:
     finding = Finding(at=AT, rule="a.b", severity=Severity.ERROR, message="m", hint="h")
 
     assert from_plain(Finding, to_plain(finding)) == finding
+
+
+@given(st.integers(-(10**20), 3 * 10**20))
+def test_times_are_written_as_the_calendar_says(ns: int) -> None:
+    seconds, fraction = divmod(ns, 10**9)
+    try:
+        moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
+    except OverflowError:
+        assert rfc3339(ns) is None
+        return
+    digits = f".{fraction:09}".rstrip("0") if fraction else ""
+    assert rfc3339(ns) == f"{moment:%Y-%m-%dT%H:%M:%S}".rjust(19, "0") + digits + "Z"
+
+
+def test_no_time_has_no_text() -> None:
+    assert rfc3339(None) is None
+    assert rfc3339(0) == "1970-01-01T00:00:00Z"
+
+
+def test_records_are_frozen_and_know_their_fields() -> None:
+    sample = Sample(at=AT, name="x")
+
+    assert Sample.fields == ("at", "line", "offset", "name", "note", "parts")
+    assert Sample.required == {"at", "name"}
+    assert sample == Sample(at=AT, name="x", note=None)
+    assert hash(sample) == hash(Sample(at=AT, name="x"))
+    assert sample != Sample(at=AT, name="y")
+    assert sample != "x"
+    assert "name='x'" in repr(sample)
+    with pytest.raises(AttributeError):
+        sample.name = "y"  # type: ignore[misc]
+    with pytest.raises(AttributeError):
+        del sample.name
+
+
+@pytest.mark.parametrize("values", [{}, {"name": "x"}, {"at": AT, "name": "x", "nmae": "y"}])
+def test_missing_and_unknown_fields_are_refused(values: dict[str, Any]) -> None:
+    with pytest.raises(TypeError, match="misses or does not know"):
+        Sample(**values)

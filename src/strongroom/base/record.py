@@ -159,14 +159,31 @@ def rfc3339(ns: int | None) -> str | None:
     if ns is None:
         return None
     seconds, fraction = divmod(ns, 1_000_000_000)
-    from datetime import datetime, timedelta
-
-    try:
-        moment = datetime(1970, 1, 1) + timedelta(seconds=seconds)  # noqa: DTZ001  UTC by its Z
-    except OverflowError:
+    days, second = divmod(seconds, 86400)
+    year, month, day = _civil(days)
+    if not 0 < year <= 9999:
         return None
+    hour, second = divmod(second, 3600)
     digits = f".{fraction:09}".rstrip("0") if fraction else ""
-    return f"{moment.isoformat()}{digits}Z"
+    clock = f"{hour:02}:{second // 60:02}:{second % 60:02}{digits}"
+    return f"{year:04}-{month:02}-{day:02}T{clock}Z"
+
+
+def _civil(days: int) -> tuple[int, int, int]:
+    """Return year, month and day of a day since 1970 in the proleptic Gregorian calendar.
+
+    Counts in eras of 400 years (146,097 days) of years that begin in March, so that the leap day
+    comes last. The standard library's datetime says the same, at the price of importing it.
+    """
+    era, day_of_era = divmod(days + 719_468, 146_097)
+    year_of_era = (
+        day_of_era - day_of_era // 1460 + day_of_era // 36_524 - day_of_era // 146_096
+    ) // 365
+    day_of_year = day_of_era - (365 * year_of_era + year_of_era // 4 - year_of_era // 100)
+    march_month = (5 * day_of_year + 2) // 153
+    month = march_month + 3 if march_month < 10 else march_month - 9
+    day = day_of_year - (153 * march_month + 2) // 5 + 1
+    return 400 * era + year_of_era + (month <= 2), month, day
 
 
 def _refuse_floats(value: Any) -> None:

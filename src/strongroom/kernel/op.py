@@ -30,7 +30,8 @@ class Effect(Flag):
         return [e.name.lower() for e in Effect if e in self and e.name]
 
 
-DURABLE = ~Effect.READ
+ALL = Effect(0b111_1111)
+DURABLE = Effect(0b111_1110)
 """Effects whose audit entries are on disk before the call runs."""
 
 

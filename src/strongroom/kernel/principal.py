@@ -1,9 +1,9 @@
 """Principal and Grant: who may do what. A person, a token, a program, an AI agent: one thing."""
 
 from fnmatch import fnmatchcase
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
-from .op import Effect
+from .op import ALL, Effect
 
 
 class Grant(NamedTuple):
@@ -27,7 +27,7 @@ class Grant(NamedTuple):
         )
 
 
-EVERYTHING = Grant("*", ~Effect(0))
+EVERYTHING = Grant("*", ALL)
 
 
 class Principal(NamedTuple):
@@ -36,7 +36,8 @@ class Principal(NamedTuple):
     """
 
     id: str
-    kind: Literal["person", "token", "program", "plugin", "agent"] = "person"
+    kind: str = "person"
+    """"person", "token", "program", "plugin" or "agent"."""
     grants: tuple[Grant, ...] = ()
     behalf: "Principal | None" = None
     within: tuple[tuple[Grant, ...], ...] = ()

@@ -10,13 +10,12 @@ from typing import ClassVar, NamedTuple
 from strongroom.base.errors import StrongroomError, Unsupported, Usage
 from strongroom.base.locator import Locator
 from strongroom.base.record import Finding, Record
-from strongroom.base.source import Source
 from strongroom.base.tree import Stat, basename, parent, resolve
 from strongroom.kernel.call import Context
 from strongroom.kernel.op import Effect, op
 from strongroom.kernel.session import Progress
 
-from .below import DAMAGE, UNREADABLE, HardLinks, exact, report, reported, walk_sorted
+from .below import DAMAGE, UNREADABLE, HardLinks, Opened, exact, report, reported, walk_sorted
 from .content import chunks, stored_runs
 from .hostfolder import HostFolder, Keep
 from .place import Place, place
@@ -140,19 +139,19 @@ class _Work:
             return found
         return {name: value for name, value in found.items() if name not in POWERFUL_XATTRS}
 
-    def write(self, folder: HostFolder, name: bytes, path: str, content: Source) -> None:
+    def write(self, folder: HostFolder, name: bytes, file: Opened, stat: Stat) -> None:
         """Copy one file, with its holes."""
-        stat = self.spot.tree.stat(path)
         lost = folder.write_file(
             name,
-            content.size,
-            self._pieces(path, content),
-            self.keep(path, stat),
+            file.content.size,
+            self._pieces(file),
+            self.keep(file.path, stat),
             force=self.choices.force,
         )
-        self.lost(path, lost)
+        self.lost(file.path, lost)
 
-    def _pieces(self, path: str, content: Source) -> Iterator[tuple[int, bytes]]:
+    def _pieces(self, file: Opened) -> Iterator[tuple[int, bytes]]:
+        path, content = file
         for start, length in stored_runs(content):
             offset = start
             for chunk in chunks(self.ctx, content, start, length):
@@ -210,7 +209,7 @@ def _extract_file(work: _Work, path: str, dest: str, name: bytes) -> Iterator[St
     content = work.spot.tree.open(path)
     folder = HostFolder.open(above)
     try:
-        work.write(folder, last, path, content)
+        work.write(folder, last, Opened(path, content), stat)
     finally:
         folder.close()
     yield work.extracted(path, stat, _host_path(above, last))
@@ -309,7 +308,7 @@ def _extract_name(work: _Work, levels: list[_Level], path: str, stat: Stat) -> S
     if content is None:
         work.lost(path, folder.link(name, target, work.keep(path, stat), force=force))
     else:
-        work.write(folder, name, path, content)
+        work.write(folder, name, Opened(path, content), stat)
     return work.extracted(path, stat, dest)
 
 

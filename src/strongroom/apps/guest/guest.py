@@ -1,7 +1,6 @@
 """Guest: disks opened, file systems merged as the operating system would mount them."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from typing import Protocol
 
 from strongroom.base.errors import Corrupt, Exhausted, NotFound, StrongroomError, Unsupported, Usage
@@ -12,7 +11,6 @@ from strongroom.base.source import Source
 from strongroom.base.tree import Entry, Stat, Tree, join, read_file, resolve
 
 
-@dataclass(slots=True)
 class Guest:
     """What analyzers read: one merged Tree, the address of any path in it, and a place for damage.
 
@@ -20,11 +18,20 @@ class Guest:
     Finding in `problems`, so that an analyzer goes on with what can still be read.
     """
 
-    tree: Tree
-    locate: Callable[[str], Locator]
-    """The address of a path of the merged tree, for `Record.at`."""
-    limits: Limits = DEFAULT_LIMITS
-    problems: list[Finding] = field(default_factory=list)
+    __slots__ = ("limits", "locate", "problems", "tree")
+
+    def __init__(
+        self,
+        tree: Tree,
+        locate: Callable[[str], Locator],
+        limits: Limits = DEFAULT_LIMITS,
+        problems: list[Finding] | None = None,
+    ) -> None:
+        self.tree = tree
+        self.locate = locate
+        """The address of a path of the merged tree, for `Record.at`."""
+        self.limits = limits
+        self.problems = [] if problems is None else problems
 
     def read_bytes(self, path: str) -> bytes | None:
         """Return a whole file; None where it is absent, not a file, damaged or over the limit."""

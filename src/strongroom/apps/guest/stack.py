@@ -1,7 +1,6 @@
 """The stack: from a host file through containers, volumes and file systems to any byte inside."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from strongroom.base.errors import (
@@ -63,38 +62,53 @@ class Formats:
         raise Unsupported(f"format {name} is not known", reason=f"format.{name}")
 
 
-@dataclass(slots=True)
 class Findings:
     """The damage met while one disk is read: each problem once, a bounded number of them."""
 
-    limit: int
-    kept: list[Finding] = field(default_factory=list)
-    dropped: int = 0
-    _seen: set[tuple[str, str, int | None]] = field(default_factory=set)
+    __slots__ = ("_limit", "_seen", "dropped", "kept")
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._seen: set[tuple[str, str, int | None]] = set()
+        self.kept: list[Finding] = []
+        self.dropped = 0
 
     def add(self, finding: Finding) -> None:
         key = (finding.rule, str(finding.at), finding.offset)
         if key in self._seen:
             return
-        if len(self.kept) >= self.limit:
+        if len(self.kept) >= self._limit:
             self.dropped += 1
             return
         self._seen.add(key)
         self.kept.append(finding)
 
 
-@dataclass(slots=True)
 class Opening:
-    """The OpenContext of one image, volume or file system: its siblings, its place, its damage."""
+    """The OpenContext of one image, volume or file system: its siblings, its place, its damage.
 
-    origin: Origin
-    at: Locator
-    formats: Formats
-    findings: Findings
-    files: list[FileSource]
-    """Every host file read, for the cache key."""
-    limits: Limits = DEFAULT_LIMITS
-    depth: int = 0
+    `files` collects every host file read, for the cache key.
+    """
+
+    __slots__ = ("at", "depth", "files", "findings", "formats", "limits", "origin")
+
+    def __init__(  # noqa: PLR0917  the seven are one thing's parts, always given by position
+        self,
+        origin: Origin,
+        at: Locator,
+        formats: Formats,
+        findings: Findings,
+        files: list[FileSource],
+        limits: Limits = DEFAULT_LIMITS,
+        depth: int = 0,
+    ) -> None:
+        self.origin = origin
+        self.at = at
+        self.formats = formats
+        self.findings = findings
+        self.files = files
+        self.limits = limits
+        self.depth = depth
 
     def sibling(self, name: str, /) -> Source:
         return self._sibling(name)[1]
@@ -162,21 +176,32 @@ class Opening:
         return origin, origin.content
 
 
-@dataclass(slots=True)
 class Layer:
     """One level of the stack: a disk, a volume, or a file that holds one of them.
 
     It is a Source (the virtual disk's bytes), so it may be cut, hashed, and opened again.
     """
 
-    at: Locator
-    source: Source
-    opening: Opening
-    containers: tuple[ImageFacts, ...] = ()
-    volume: Volume | None = None
-    depth: int = 0
-    _held: "Held | None" = None
-    _below: "list[Layer] | None" = None
+    __slots__ = ("_below", "_held", "at", "containers", "depth", "opening", "source", "volume")
+
+    def __init__(
+        self,
+        at: Locator,
+        source: Source,
+        opening: Opening,
+        *,
+        containers: tuple[ImageFacts, ...] = (),
+        volume: Volume | None = None,
+        depth: int = 0,
+    ) -> None:
+        self.at = at
+        self.source = source
+        self.opening = opening
+        self.containers = containers
+        self.volume = volume
+        self.depth = depth
+        self._held: Held | None = None
+        self._below: list[Layer] | None = None
 
     @property
     def size(self) -> int:
@@ -263,7 +288,8 @@ class Layer:
             raise NotFound(f"{self.at} has no snapshots")
         at = self.at.child("@" + name)
         source = self.source.snapshot(name)
-        return Layer(at, source, self.opening.inside(at), self.containers, depth=self.depth)
+        inside = self.opening.inside(at)
+        return Layer(at, source, inside, containers=self.containers, depth=self.depth)
 
     def nested(self, at: Locator, source: Source) -> "Layer":
         """Return the disk that a file found inside this layer holds."""
@@ -273,7 +299,7 @@ class Layer:
             self.opening.origin, at, self.opening.formats, self.opening.findings, []
         )
         disk, facts = sealed.image(source)
-        return Layer(at, disk, sealed, tuple(facts), depth=self.depth + 1)
+        return Layer(at, disk, sealed, containers=tuple(facts), depth=self.depth + 1)
 
 
 class Held(NamedTuple):
@@ -315,4 +341,4 @@ def open_disk(ctx: Context, origin: Origin) -> Layer:
     if origin.name.endswith(".001"):
         source = open_split(source, origin.name, opening)
     disk, facts = opening.image(source)
-    return Layer(opening.at, disk, opening, tuple(facts))
+    return Layer(opening.at, disk, opening, containers=tuple(facts))

@@ -1,8 +1,11 @@
-"""Arguments: argparse generated from one op's parameters, and the flags every command takes."""
+"""Arguments: a command line read by one op's parameters, and the flags every command takes.
 
-import argparse
+No argparse: with what it imports it costs as much as all else in this folder, and it tells a word
+behind a flag from the flag's value by guessing (docs/adr/0010).
+"""
+
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
 from strongroom.base.errors import Usage
 from strongroom.kernel.op import Effect, Op, Param
@@ -59,18 +62,6 @@ class Parsed(NamedTuple):
     settings: Settings
 
 
-class _Parser(argparse.ArgumentParser):
-    """An ArgumentParser whose errors are Usage."""
-
-    def error(self, message: str) -> NoReturn:
-        raise Usage(message, hint=f"see `{self.prog} --help`")
-
-
-def _plain(prog: str) -> argparse.HelpFormatter:
-    """Return a formatter that knows its width; asking for it imports a third of argparse's cost."""
-    return argparse.HelpFormatter(prog, width=100)
-
-
 def own_flags(op: Op) -> tuple[Flag, ...]:
     """Return the flags that a command has by what its op does: --yes, --fail-on."""
     findings = "finding" in op.results or "record" in op.results
@@ -85,7 +76,7 @@ def leading(argv: Sequence[str], flags: Iterable[Flag] = GLOBAL) -> tuple[list[s
         name, value = _name(argv[at], takes)
         if name not in takes:
             raise Usage(f"unknown flag {name}", hint=suggest(name, list(takes)))
-        at += 2 if takes[name] and not value else 1
+        at += 2 if takes[name] and value is None else 1
     return list(argv[:at]), list(argv[at:])
 
 
@@ -100,26 +91,20 @@ def parse_op(prog: str, op: Op, argv: Sequence[str]) -> Parsed:
 
 
 def parse(prog: str, argv: Sequence[str], params: Sequence[Param], own: Sequence[Flag]) -> Parsed:
-    """Parse a command line by the parameters and flags of one command. Nothing is abbreviated."""
-    flags = (*own, *GLOBAL)
-    parser = _Parser(prog=prog, add_help=False, allow_abbrev=False, formatter_class=_plain)
-    takes: dict[str, bool] = {}
-    for flag in flags:
-        _add_flag(parser, flag)
-        takes.update((name, bool(flag.metavar)) for name in flag.names)
-    for param in params:
-        _add_param(parser, param)
-        if not param.positional:
-            takes[flag_name(param)] = param.type != "bool"
-    options, words = _separate(prog, argv, takes)
-    if "-h" in options or "--help" in options:
+    """Read a command line by the parameters and flags of one command. Nothing is abbreviated."""
+    known: dict[str, Flag | Param] = {
+        flag_name(param): param for param in params if not param.positional
+    }
+    known.update((name, flag) for flag in (*own, *GLOBAL) for name in flag.names)
+    line = _Line(prog, known)
+    words = line.read(argv)
+    if "help" in line.settings:
         return Parsed({}, Settings(help=True))
-    _check_words(prog, params, words)
-    try:
-        values = vars(parser.parse_args([*options, "--", *words] if words else options))
-    except argparse.ArgumentError as e:
-        raise Usage(str(e), hint=f"see `{prog} --help`") from e
-    return _parsed(values, params)
+    _assign(prog, params, words, line.given)
+    for param in params:
+        if param.required and param.name not in line.given:
+            raise _wrong(prog, f"{prog} needs {flag_name(param)} {metavar(param)}")
+    return Parsed(line.given, Settings(**line.settings))
 
 
 def flag_name(param: Param) -> str:
@@ -154,111 +139,116 @@ def integer(text: str) -> int:
     return int(number, 10) * factor
 
 
-def _add_flag(parser: argparse.ArgumentParser, flag: Flag) -> None:
-    dest = flag.names[-1].lstrip("-").replace("-", "_")
-    dest = "settings." + dest
-    if not flag.metavar:
-        parser.add_argument(*flag.names, dest=dest, action="store_true", default=argparse.SUPPRESS)
-        return
-    parser.add_argument(
-        *flag.names,
-        dest=dest,
-        metavar=flag.metavar,
-        choices=flag.choices or None,
-        action="append" if flag.many else "store",
-        default=argparse.SUPPRESS,
-    )
+class _Line:
+    """Reads one command line: what its flags give, and the words between them."""
 
+    def __init__(self, prog: str, known: Mapping[str, Flag | Param]) -> None:
+        self._prog = prog
+        self._known = known
+        self._takes = {name: _takes_value(target) for name, target in known.items()}
+        self.given: dict[str, Any] = {}
+        self.settings: dict[str, Any] = {}
 
-def _add_param(parser: argparse.ArgumentParser, param: Param) -> None:
-    options: dict[str, Any] = {"default": argparse.SUPPRESS}
-    if param.type == "bool" and not param.positional:
-        const = param.default is not True
-        parser.add_argument(
-            flag_name(param), dest=param.name, action="store_const", const=const, **options
-        )
-        return
-    convert = {"int": integer, "float": float}.get(param.type, str)
-    options.update(type=convert, metavar=metavar(param))
-    if param.choices:
-        options["choices"] = param.choices
-    if param.positional:
-        nargs = ("+" if param.required else "*") if param.many else None if param.required else "?"
-        parser.add_argument(param.name, nargs=nargs, **options)
-        return
-    action = "append" if param.many else "store"
-    parser.add_argument(
-        flag_name(param), dest=param.name, action=action, required=param.required, **options
-    )
-
-
-def _separate(
-    prog: str, argv: Sequence[str], takes: Mapping[str, bool]
-) -> tuple[list[str], list[str]]:
-    """Split `argv` into flags with their values and plain words; after `--` all are words.
-
-    argparse itself gives an optional word that follows a flag to no one.
-    """
-    options: list[str] = []
-    words: list[str] = []
-    at = 0
-    while at < len(argv):
-        arg = argv[at]
-        at += 1
-        if arg == "--":
-            words += argv[at:]
-            break
-        if arg == "-" or not arg.startswith("-"):
-            words.append(arg)
-            continue
-        name, inline = _name(arg, takes)
-        if name not in takes:
-            raise _unknown_flag(prog, name, list(takes))
-        if inline and not takes[name]:
-            raise Usage(f"{name} takes no value", hint=f"see `{prog} --help`")
-        options.append(arg)
-        if takes[name] and not inline:
-            if at == len(argv):
-                raise Usage(f"{name} needs a value", hint=f"see `{prog} --help`")
-            options[-1] = f"{name}={argv[at]}" if name.startswith("--") else name + argv[at]
+    def read(self, argv: Sequence[str]) -> list[str]:
+        """Keep what the flags give and return the plain words; after `--` all are words."""
+        words: list[str] = []
+        at = 0
+        while at < len(argv):
+            arg = argv[at]
             at += 1
-    return options, words
+            if arg == "--":
+                return [*words, *argv[at:]]
+            if arg == "-" or not arg.startswith("-"):
+                words.append(arg)
+                continue
+            name, value = _name(arg, self._takes)
+            if name not in self._known:
+                raise self._unknown(name)
+            if value is not None and not self._takes[name]:
+                raise _wrong(self._prog, f"{name} takes no value")
+            if value is None and self._takes[name]:
+                if at == len(argv):
+                    raise _wrong(self._prog, f"{name} needs a value")
+                value = argv[at]
+                at += 1
+            self._keep(name, self._known[name], value or "")
+        return words
+
+    def _keep(self, name: str, target: Flag | Param, text: str) -> None:
+        if isinstance(target, Param):
+            value = convert(self._prog, name, target, text)
+            before = self.given.get(target.name, [])
+            self.given[target.name] = [*before, value] if target.many else value
+            return
+        dest = target.names[-1].lstrip("-").replace("-", "_")
+        if target.choices and text not in target.choices:
+            raise _no_choice(self._prog, name, text, target.choices)
+        if dest == "json":
+            self.settings["output"] = "json"
+        elif target.many:
+            self.settings[dest] = (*self.settings.get(dest, ()), text)
+        else:
+            self.settings[dest] = text if target.metavar else True
+
+    def _unknown(self, name: str) -> Usage:
+        hint = suggest(name, list(self._known))
+        if hint is None:
+            hint = f"see `{self._prog} --help`; an argument that begins with - goes after --"
+        return Usage(f"unknown flag {name}", hint=hint)
 
 
-def _name(arg: str, takes: Mapping[str, bool]) -> tuple[str, bool]:
-    """Return the flag that `arg` names and whether its value is in the same word."""
-    if not arg.startswith("--"):
-        joined = len(arg) > 2 and takes.get(arg[:2], False)
-        return (arg[:2], True) if joined else (arg, False)
-    name, equals, _ = arg.partition("=")
-    return name, bool(equals)
+def convert(prog: str, name: str, param: Param, text: str) -> Any:
+    """Return the value that text stands for; Usage where it fits neither type nor choices."""
+    if param.type == "bool":
+        return param.default is not True
+    if param.choices and text not in param.choices:
+        raise _no_choice(prog, name, text, param.choices)
+    try:
+        if param.type == "int":
+            return integer(text)
+        return float(text) if param.type == "float" else text
+    except ValueError as e:
+        raise _wrong(prog, f"{name} takes a number, not {text!r}") from e
 
 
-def _unknown_flag(prog: str, name: str, known: list[str]) -> Usage:
-    hint = suggest(name, known)
-    if hint is None:
-        hint = f"see `{prog} --help`; an argument that begins with - goes after --"
-    return Usage(f"unknown flag {name}", hint=hint)
-
-
-def _check_words(prog: str, params: Sequence[Param], words: Sequence[str]) -> None:
+def _assign(
+    prog: str, params: Sequence[Param], words: Sequence[str], given: dict[str, Any]
+) -> None:
+    """Give the plain words to the positional parameters, in their order."""
     positional = [param for param in params if param.positional]
     needed = [metavar(param) for param in positional if param.required]
     if len(words) < len(needed):
-        raise Usage(f"{prog} needs {' '.join(needed[len(words) :])}", hint=f"see `{prog} --help`")
-    if len(words) > len(positional) and not any(param.many for param in positional):
-        takes = f"at most {len(positional)} words" if positional else "no words"
-        raise Usage(
-            f"{words[len(positional)]!r} is too much: {prog} takes {takes}",
-            hint=f"see `{prog} --help`",
-        )
+        raise _wrong(prog, f"{prog} needs {' '.join(needed[len(words) :])}")
+    rest = list(words)
+    for number, param in enumerate(positional):
+        behind = sum(1 for later in positional[number + 1 :] if later.required)
+        count = len(rest) - behind if param.many else min(1, len(rest) - behind)
+        values = [convert(prog, metavar(param), param, word) for word in rest[:count]]
+        if values:
+            given[param.name] = values if param.many else values[0]
+        rest = rest[count:]
+    if rest:
+        most = f"at most {len(positional)} words" if positional else "no words"
+        raise _wrong(prog, f"{rest[0]!r} is too much: {prog} takes {most}")
 
 
-def _parsed(values: dict[str, Any], params: Sequence[Param]) -> Parsed:
-    given = {param.name: values[param.name] for param in params if param.name in values}
-    mine = {key[9:]: value for key, value in values.items() if key.startswith("settings.")}
-    if mine.pop("json", False):
-        mine["output"] = "json"
-    if "allow_backing" in mine:
-        mine["allow_backing"] = tuple(mine["allow_backing"])
-    return Parsed(given, Settings(**mine))
+def _takes_value(target: Flag | Param) -> bool:
+    return target.type != "bool" if isinstance(target, Param) else bool(target.metavar)
+
+
+def _name(arg: str, takes: Mapping[str, bool]) -> tuple[str, str | None]:
+    """Return the flag that `arg` names and its value where that is in the same word."""
+    if not arg.startswith("--"):
+        joined = len(arg) > 2 and takes.get(arg[:2], False)
+        return (arg[:2], arg[2:]) if joined else (arg, None)
+    name, equals, value = arg.partition("=")
+    return name, value if equals else None
+
+
+def _no_choice(prog: str, name: str, text: str, choices: Sequence[str]) -> Usage:
+    hint = suggest(text, list(choices)) or f"see `{prog} --help`"
+    return Usage(f"{name} takes one of {', '.join(choices)}, not {text!r}", hint=hint)
+
+
+def _wrong(prog: str, message: str) -> Usage:
+    return Usage(message, hint=f"see `{prog} --help`")

@@ -34,7 +34,7 @@ def op_help(front: Front, op: Op, screen: Screen) -> str:
         *wrap(sentence(op.summary), screen.width),
         "",
         *_paragraphs(op.doc, screen),
-        screen.paint("bold", "usage") + f"  {usage(command, op)}",
+        *_usage(usage(command, op), screen),
         "",
         *_section("arguments", arguments, screen),
         *_section("flags", flags, screen),
@@ -65,7 +65,7 @@ def app_help(front: Front, registry: Registry, app: str, screen: Screen) -> str:
         *_examples(examples, screen),
         *lines,
         "",
-        screen.paint("bold", "usage") + f"  {prefix} COMMAND ...",
+        *_usage(f"{prefix} COMMAND ...", screen),
         "",
         *_section("commands", [(op.verb, op.summary) for op in ops], screen),
         f"`{prefix} COMMAND --help` tells more about each.",
@@ -89,7 +89,7 @@ def front_help(
         *_examples(_first_examples(registry), screen),
         *wrap(sentence(front.summary), screen.width),
         "",
-        screen.paint("bold", "usage") + f"  {front.prog} APP COMMAND ...",
+        *_usage(f"{front.prog} APP COMMAND ...", screen),
         "",
         *_section("apps", apps, screen),
         *_section("other commands", own, screen),
@@ -106,7 +106,7 @@ def command_help(front: Front, command: "Command", screen: Screen) -> str:
         *wrap(sentence(command.summary), screen.width),
         "",
         *_paragraphs(command.doc, screen),
-        screen.paint("bold", "usage") + f"  {front.prog} {command.usage}",
+        *_usage(f"{front.prog} {command.usage}", screen),
         "",
         *_section("flags", [(_flag_names(f), flag_text(f)) for f in GLOBAL], screen),
     ]
@@ -175,7 +175,18 @@ def flag_text(flag: Flag) -> str:
 def _examples(examples: Sequence[str], screen: Screen) -> list[str]:
     if not examples:
         return []
-    return [screen.paint("bold", "examples"), *(INDENT + line for line in examples), ""]
+    lines = [line for example in examples for line in _command_lines(example, screen)]
+    return [screen.paint("bold", "examples"), *lines, ""]
+
+
+def _command_lines(command: str, screen: Screen) -> list[str]:
+    r"""Return a command, on a narrow terminal in lines that end in `\` and can be pasted."""
+    lines = wrap(command, max(0, screen.width - 2), INDENT)
+    return [line + " \\" for line in lines[:-1]] + lines[-1:]
+
+
+def _usage(text: str, screen: Screen) -> list[str]:
+    return [screen.paint("bold", "usage"), *wrap(text, screen.width, INDENT)]
 
 
 def _paragraphs(text: str, screen: Screen) -> list[str]:
