@@ -27,6 +27,9 @@ def erase(log: AuditLog, value: str) -> int:
 
 def _erase(writer: Writer, value: str) -> int:
     log = writer.log
+    for name in os.listdir(log.dir):
+        if name.startswith("personal.jsonl.") and name.endswith(".part"):
+            os.unlink(os.path.join(log.dir, name))  # an erasure was killed: it holds values too
     with look(log.state_dir, log.boot, b"") as reading:
         commits = [found.commit for found in reading.personal() if found.value == value]
         if not commits:
