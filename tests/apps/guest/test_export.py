@@ -420,6 +420,13 @@ IMPOSSIBLE = [
 ]
 
 
+def test_a_folder_is_not_copied_into_itself(ctx: Context, folder: Path):
+    for path, dest in (("/", folder / "new"), ("/home", folder / "home/a"), ("/", folder)):
+        with pytest.raises(Usage, match="inside"):
+            extract(ctx, folder, path, dest)
+    assert not (folder / "new").exists()
+
+
 def test_what_cannot_be_done_is_one_of_the_nine(ctx: Context, folder: Path, tmp_path: Path):
     (tmp_path / "file").write_text("")
     for path, dest, error in IMPOSSIBLE:

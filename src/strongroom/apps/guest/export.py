@@ -1,7 +1,7 @@
 """Export: files and trees out of disks, into a folder of this machine or as a tar stream."""
 
 from collections.abc import Iterator, Mapping
-from os.path import isdir
+from os.path import commonpath, isdir, realpath
 from os.path import join as host_join
 from os.path import split as host_split
 from pathlib import Path
@@ -13,6 +13,7 @@ from strongroom.base.record import Finding, Record
 from strongroom.base.tree import Stat, basename, parent, resolve
 from strongroom.kernel.call import Context
 from strongroom.kernel.op import Effect, op
+from strongroom.kernel.origin import FolderTree
 from strongroom.kernel.session import Progress
 
 from .below import DAMAGE, UNREADABLE, HardLinks, Opened, exact, report, reported, walk_sorted
@@ -70,7 +71,12 @@ class Choices(NamedTuple):
     xattrs: bool
 
 
-@op("guest.extract", since="0.1", effects=Effect.READ | Effect.WRITE, aliases=("get", "download"))
+@op(
+    "guest.extract",
+    since="0.1",
+    effects=Effect.READ | Effect.WRITE,
+    aliases=("get", "download", "copy-out"),
+)
 def extract(
     ctx: Context,
     disk: Locator,
@@ -103,10 +109,19 @@ def extract(
     stat = spot.tree.stat(real)
     if stat.kind not in ("file", "dir"):
         raise Usage(f"{path} is no regular file or directory ({stat.kind})", reason="not_file")
+    _refuse_inside(spot, real, dest)
     work = _Work(ctx, spot, Choices(force, preserve, xattrs))
     name = exact(basename(spot.path))
     steps = (_extract_file if stat.kind == "file" else _extract_tree)(work, real, str(dest), name)
     yield from reported(spot.guest.problems, steps)
+
+
+def _refuse_inside(spot: Place, real: str, dest: Path) -> None:
+    """Refuse to copy a folder of this machine into itself: it would grow while it is read."""
+    if isinstance(spot.tree, FolderTree):
+        source = realpath(spot.tree.path + real)
+        if commonpath((source, realpath(dest))) == source:
+            raise Usage(f"{dest} lies inside what is copied", reason="inside")
 
 
 class _Work:
