@@ -170,6 +170,7 @@ def _debian_services() -> dict[str, Node]:
         ),
         f"{units}/getty@.service": text(
             "[Service]\nExecStart=/sbin/agetty %I\n[Install]\nWantedBy=getty.target\n"
+            "DefaultInstance=tty1\n"
         ),
         f"{etc}/getty.target.wants/getty@tty1.service": link("/lib/systemd/system/getty@.service"),
         f"{etc}/apport.service": link("/dev/null"),

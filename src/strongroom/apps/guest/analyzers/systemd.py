@@ -195,8 +195,12 @@ def _state(guest: Guest, units: _Units, loaded: _Loaded) -> str:
         return "bad"
     if unit.real == "/dev/null" or _is_empty(guest, unit.real):
         return "masked"
-    if name in units.enabled or name in units.enabled_templates:
+    default = last(settings, "Install", "DefaultInstance")
+    instance = name.replace("@.", f"@{default}.") if default else name
+    if name in units.enabled or instance in units.enabled:
         return "enabled"
+    if name in units.enabled_templates:
+        return "indirect"
     if any(
         alias in units.enabled or units.files[alias].path.startswith(CONFIG + "/")
         for alias in aliases
