@@ -24,7 +24,7 @@ _strongroom() {
       words+=("$word")
     fi
   done
-  local typed=${words[${#words[@]} - 1]} split='' value text quoted program
+  local typed=${words[${#words[@]} - 1]} split='' value _ quoted program
   case ${COMP_WORDS[COMP_CWORD]} in
     "$typed") ;;
     :* | =*) split=$typed ;;
@@ -37,9 +37,9 @@ _strongroom() {
   done
   program=${words[0]/#\~\//$HOME/}
   COMPREPLY=()
-  while IFS=$'\t' read -r value text; do
+  while IFS=$'\t' read -r value _; do
     printf -v quoted %q "${value#\~/}"
-    [[ $value == \~/* ]] && quoted="~/$quoted"
+    [[ $value == \~/* ]] && quoted='~/'$quoted
     [[ $value == */ || $value == *:: ]] && compopt -o nospace
     COMPREPLY+=("${quoted#"$split"}")
   done < <("$program" __complete -- "${words[@]:1}" 2>/dev/null)
