@@ -136,7 +136,7 @@ class Disk:
                 yield Extent(offset, end - offset, data=True)
                 return
             if not self._entry(l1_index):
-                stop = min(end, self._next_mapped(l1_index) << span_bits)
+                stop = self._hole_end(l1_index, end)
             if self._is_readable(l1_index):
                 for run in self._runs(offset, stop):
                     if run.kind == BACKING:
@@ -168,10 +168,13 @@ class Disk:
         entries = self._l1.entries
         return entries[index] & OFFSET if index < len(entries) else 1
 
-    def _next_mapped(self, index: int) -> int:
+    def _hole_end(self, l1_index: int, end: int) -> int:
+        """Return where a run of absent L2 tables ends, at most `end`."""
         entries = self._l1.entries
-        following = range(index + 1, len(entries))
-        return next((i for i in following if entries[i] & OFFSET), len(entries))
+        span_bits = self._geometry.l2_bits + self._geometry.cluster_bits
+        last = min(len(entries), -(-end >> span_bits))
+        mapped = next((i for i in range(l1_index + 1, last) if entries[i] & OFFSET), last)
+        return min(end, mapped << span_bits)
 
     def _runs(self, offset: int, end: int) -> Iterator[Run]:
         """Yield the runs that cover a range, in order."""
@@ -185,7 +188,7 @@ class Disk:
                 index = (offset >> cluster_bits) & ((1 << l2_bits) - 1)
                 yield from walk(self._l2(l1_index), index, offset, stop)
             else:
-                stop = min(end, self._next_mapped(l1_index) << span_bits)
+                stop = self._hole_end(l1_index, end)
                 yield Run(self._unallocated, 0, offset, stop - offset)
             offset = stop
 
