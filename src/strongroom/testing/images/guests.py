@@ -11,7 +11,6 @@ from pathlib import Path
 
 from strongroom.apps.guest.guest import Guest
 from strongroom.base.locator import Locator
-from strongroom.base.source import Source
 from strongroom.base.tree import Node, Virtual
 
 MACHINE_ID = "0123456789abcdef0123456789abcdef"
@@ -341,9 +340,10 @@ GUESTS = {"debian": debian, "alpine": alpine, "fedora": fedora, "arch": arch}
 """The recipes by name."""
 
 
-def in_memory(nodes: Mapping[str, Node | bytes | Source]) -> Guest:
+def in_memory(nodes: Mapping[str, Node] | Mapping[str, Node | bytes]) -> Guest:
     """Return a Guest whose tree is in memory; its addresses have the origin "guest"."""
-    return Guest(Virtual(nodes), lambda path: Locator("guest", (path,)))
+    tree = Virtual(dict(nodes))
+    return Guest(tree, lambda path: Locator("guest", (path,)))
 
 
 def write_folder(nodes: Mapping[str, Node], root: Path) -> Path:

@@ -16,7 +16,7 @@ from strongroom.formats.guest.lines import Fault
 from strongroom.testing.images import guests
 from strongroom.testing.images.guests import in_memory, link
 
-GUEST = {
+GUEST: dict[str, Node | bytes] = {
     "/etc/link": link("../usr/real"),
     "/usr/real": b"text \xff",
     "/etc/d/b": b"2",

@@ -18,7 +18,7 @@ def test_each_distributions_own_manager_is_read():
 
 def test_name_servers_are_settings():
     lines = "search a.example b.example\nnameserver 192.0.2.53 # x\noptions rotate\nnameserver\n"
-    found = [r for r in network.run(in_memory({"/etc/resolv.conf": text(lines)}))]
+    found = list(network.run(in_memory({"/etc/resolv.conf": text(lines)})))
 
     assert [(s.line, s.name, s.value) for s in found if isinstance(s, Setting)] == [
         (1, "search", "a.example"),

@@ -8,7 +8,8 @@ NODES = {
     f"{RED_HAT}/ifcfg-eth0": text(
         'DEVICE="eth0"\nBOOTPROTO=none\nONBOOT=yes\nIPADDR=192.0.2.7\nNETMASK=255.255.255.0\n'
         "IPADDR1=192.0.2.8\nPREFIX1=25\nGATEWAY=192.0.2.1\nDNS1=192.0.2.53\nDNS2=192.0.2.54\n"
-        "HWADDR=52:54:00:AA:BB:CC\nIPV6ADDR=2001:db8::7/64\nDOMAIN='a.example b.example'\nTYPE=Ethernet\n"
+        "HWADDR=52:54:00:AA:BB:CC\nIPV6ADDR=2001:db8::7/64\nDOMAIN='a.example b.example'\n"
+        "TYPE=Ethernet\n"
     ),
     f"{RED_HAT}/ifcfg-lo": text("DEVICE=lo\nIPADDR=127.0.0.1\nNETMASK=255.0.0.0\n"),
     f"{RED_HAT}/ifcfg-eth1": text("BOOTPROTO=dhcp\nONBOOT=no\nDHCPV6C=yes\nbroken\n"),

@@ -69,7 +69,7 @@ def test_doas_counts_as_sudo():
     assert groups["wheel"].sudo
 
 
-PASSWD = "root:x:0:0::/root:/bin/sh\nada:x:1000:100::/home/ada:\nbob:x:1001:101::/:/bin/sh\n"
+ACCOUNTS = "root:x:0:0::/root:/bin/sh\nada:x:1000:100::/home/ada:\nbob:x:1001:101::/:/bin/sh\n"
 GROUP = "root:x:0:\nusers:x:100:\nwheel:x:10:bob\nadm:x:101:\n"
 
 SUDOERS = {
@@ -95,7 +95,7 @@ SUDOERS = {
 def test_a_rule_names_users_in_every_way(rules: str):
     people, _, _ = _run(
         {
-            "/etc/passwd": text(PASSWD),
+            "/etc/passwd": text(ACCOUNTS),
             "/etc/group": text(GROUP),
             "/etc/sudoers": text(rules + "\n"),
             "/etc/more": text("bob ALL=ALL\n"),
@@ -110,7 +110,9 @@ def test_a_rule_names_users_in_every_way(rules: str):
 
 def test_only_so_many_exceptions_are_followed(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(users, "EXCEPTIONS_MAX", 0)
-    people, _, _ = _run({"/etc/passwd": text(PASSWD), "/etc/sudoers": text("ada, !bob ALL=ALL\n")})
+    people, _, _ = _run(
+        {"/etc/passwd": text(ACCOUNTS), "/etc/sudoers": text("ada, !bob ALL=ALL\n")}
+    )
 
     assert {name for name, user in people.items() if user.sudo} == {"ada"}
 
@@ -118,7 +120,7 @@ def test_only_so_many_exceptions_are_followed(monkeypatch: pytest.MonkeyPatch):
 def test_doas_without_a_password_is_a_finding():
     people, _, findings = _run(
         {
-            "/etc/passwd": text(PASSWD),
+            "/etc/passwd": text(ACCOUNTS),
             "/etc/doas.conf": text("permit nopass ada\ndeny bob\nbad\n"),
         }
     )
@@ -129,7 +131,7 @@ def test_doas_without_a_password_is_a_finding():
 
 def test_a_guest_without_shadow_does_not_know_the_passwords():
     people, _, findings = _run(
-        {"/etc/passwd": text(PASSWD + "old:$1$a$b:5:5::/:/bin/sh\nnone::6:6::/:/bin/false\n")}
+        {"/etc/passwd": text(ACCOUNTS + "old:$1$a$b:5:5::/:/bin/sh\nnone::6:6::/:/bin/false\n")}
     )
 
     assert {name: user.password for name, user in people.items()} == {
