@@ -1,7 +1,6 @@
 """What analyzers are made of: their description, the text files they read, and what they say."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
@@ -16,8 +15,7 @@ FILES_MAX = 20_000
 """Files of one directory that an analyzer reads."""
 
 
-@dataclass(frozen=True, slots=True)
-class Analysis:
+class Analysis(NamedTuple):
     """An Analyzer (`apps.guest.guest`) made of a function."""
 
     name: str

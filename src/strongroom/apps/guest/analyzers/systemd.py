@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from strongroom.base.record import Finding, Record, Severity
@@ -54,22 +53,27 @@ class _Loaded(NamedTuple):
     aliases: tuple[str, ...]
 
 
-@dataclass(slots=True)
 class _Units:
-    """Everything in the unit directories that bears on services."""
+    """Everything in the unit directories that bears on services.
 
-    directories: tuple[str, ...]
-    files: dict[str, _UnitFile] = field(default_factory=dict)
-    drop_ins: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
-    """Unit name to directories of drop-ins, the most important first."""
-    enabled: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
-    """Unit name to the targets whose directory in /etc links to it."""
-    enabled_templates: set[str] = field(default_factory=set)
-    """The templates of which some instance is enabled."""
-    wanted: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
-    """The same for links that came with the units."""
-    links: dict[str, str] = field(default_factory=dict)
-    """Unit name to the path of the first link that enables it."""
+    `drop_ins` maps unit names to directories of drop-ins, the most important first; `enabled` to
+    the targets whose directory in /etc links to the unit, `wanted` to those of links that came
+    with the units; `links` to the path of the first link that enables it. `enabled_templates` are
+    the templates of which some instance is enabled.
+    """
+
+    __slots__ = (
+        "directories", "drop_ins", "enabled", "enabled_templates", "files", "links", "wanted",
+    )  # fmt: skip
+
+    def __init__(self, directories: tuple[str, ...]) -> None:
+        self.directories = directories
+        self.files: dict[str, _UnitFile] = {}
+        self.drop_ins: defaultdict[str, list[str]] = defaultdict(list)
+        self.enabled: defaultdict[str, list[str]] = defaultdict(list)
+        self.enabled_templates: set[str] = set()
+        self.wanted: defaultdict[str, list[str]] = defaultdict(list)
+        self.links: dict[str, str] = {}
 
 
 def services(guest: Guest) -> Iterator[Record]:
