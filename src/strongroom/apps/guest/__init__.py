@@ -9,7 +9,7 @@ def contribute(registry: Collector) -> None:
     from strongroom.formats.tree import ext
     from strongroom.formats.volume import gpt, mbr
 
-    from . import anatomy, content, export, facts, inspect, names, place, search, usage
+    from . import anatomy, content, export, facts, find, inspect, names, place, search, usage
     from .analyzers import (
         cron,
         fstab,
@@ -34,4 +34,4 @@ def contribute(registry: Collector) -> None:
     ):
         registry.add("analyzer", module, "ANALYSIS")
     registry.add("opener", place, "open_locator")
-    registry.add_ops(anatomy, inspect, facts, names, content, search, usage, export)
+    registry.add_ops(anatomy, inspect, facts, names, find, content, search, usage, export)

@@ -1,7 +1,7 @@
 """Below: the names that stand below a path, with the damage met on the way as Findings."""
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple, TypeVar
+from typing import Literal, NamedTuple, TypeVar
 
 from strongroom.base.errors import (
     Corrupt,
@@ -264,3 +264,9 @@ class HardLinks:
         if not self._left[key]:
             del self._first[key], self._left[key]
         return known
+
+
+def at_least(name: str, value: int | None, least: Literal[0, 1]) -> None:
+    """Refuse a number that a user gave and that is too small."""
+    if value is not None and value < least:
+        raise Usage(f"{name} is at least {least}, not {value}")

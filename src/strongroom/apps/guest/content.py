@@ -15,8 +15,18 @@ from strongroom.base.tree import resolve
 from strongroom.kernel.call import Context
 from strongroom.kernel.op import op
 
-from .below import DAMAGE, each, exact, go_on, named, open_file, report, reported, walk_all
-from .criteria import at_least
+from .below import (
+    DAMAGE,
+    at_least,
+    each,
+    exact,
+    go_on,
+    named,
+    open_file,
+    report,
+    reported,
+    walk_all,
+)
 from .place import Place, place
 from .place import disk as open_layer
 

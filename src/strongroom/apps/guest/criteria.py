@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from fnmatch import translate
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from strongroom.base.errors import Usage
 from strongroom.base.tree import Kind
@@ -123,9 +123,3 @@ def parse_glob(text: str, *, ignore_case: bool = False) -> Callable[[str], objec
             reason="glob",
         )
     return re.compile(translate(text), re.IGNORECASE if ignore_case else 0).match
-
-
-def at_least(name: str, value: int | None, least: Literal[0, 1]) -> None:
-    """Refuse a number that a user gave and that is too small."""
-    if value is not None and value < least:
-        raise Usage(f"{name} is at least {least}, not {value}")

@@ -14,9 +14,8 @@ from strongroom.base.tree import resolve
 from strongroom.kernel.call import Context
 from strongroom.kernel.op import op
 
-from .below import UNREADABLE, Opened, exact, open_file, report, reported, walk_all
+from .below import UNREADABLE, Opened, at_least, exact, open_file, report, reported, walk_all
 from .content import chunks, stored_runs
-from .criteria import at_least
 from .place import Place, place
 
 LINE_BYTES_MAX = MIB

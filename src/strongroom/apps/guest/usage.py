@@ -14,9 +14,9 @@ from strongroom.kernel.call import Context
 from strongroom.kernel.op import op
 from strongroom.kernel.session import Progress
 
-from .below import UNREADABLE, HardLinks, exact, go_on, report, reported, walk_all
+from .below import UNREADABLE, HardLinks, at_least, exact, go_on, report, reported, walk_all
 from .content import digest_of, stored_runs
-from .criteria import at_least, parse_size
+from .criteria import parse_size
 from .mounts import Volume, file_systems, guests
 from .names import FileEntry, entry
 from .place import Place, place

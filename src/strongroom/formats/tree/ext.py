@@ -5,6 +5,7 @@ not unmounted is read as its blocks stand, and that is reported (`ext.journal`).
 """
 
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from strongroom.base.errors import Corrupt, NotFound, Usage
 from strongroom.base.format import FileSystemFacts, Magic, OpenContext
@@ -13,7 +14,6 @@ from strongroom.base.record import Severity
 from strongroom.base.source import Source
 from strongroom.base.tree import Entry, Kind, Stat, join
 
-from .ext_check import Damage, check
 from .ext_device import Device
 from .ext_dir import KIND_OF_FILE_TYPE, Finder, entries
 from .ext_file import open_content, read_value
@@ -34,6 +34,9 @@ from .ext_super import (
 )
 from .ext_walk import walk_below
 from .ext_xattr import xattrs
+
+if TYPE_CHECKING:
+    from .ext_check import Damage
 
 _DIRECTORIES_KEPT = 4096
 _FAST_LINK_MAX = 60
@@ -95,8 +98,10 @@ class ExtTree:
         """Yield (path, stat) of everything below `path`, each directory before its content."""
         return walk_below(self._device, self._directory(path), path)
 
-    def check(self) -> Iterator[Damage]:
+    def check(self) -> "Iterator[Damage]":
         """Yield every structure that contradicts its checksum."""
+        from .ext_check import check
+
         return check(self._device)
 
     def _inode(self, path: str) -> Inode:

@@ -4,7 +4,6 @@ Source: Linux Documentation/filesystems/ext4, "Super Block"; names of features a
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from strongroom.base.crc32c import register
@@ -138,8 +137,7 @@ LAYOUT = Layout(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Superblock:
+class Superblock(NamedTuple):
     """A superblock that holds together: every number has been checked against the others."""
 
     raw: RawSuperblock
