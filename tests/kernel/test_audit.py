@@ -316,3 +316,13 @@ def test_a_path_object_names_the_state_folder_as_well(tmp_path: Path):
     log = AuditLog(tmp_path, now=Clock(), boot_id="b")
 
     assert log.dir == str(tmp_path / "audit")
+
+
+def test_append_returns_the_number_of_the_entry_also_where_it_fills_the_segment(tmp_path: Path):
+    log = open_log(tmp_path, segment_bytes=900)
+
+    promised = [log.append(READ._replace(call=call), durable=False) for call in range(1, 9)]
+
+    found = [json.loads(line) for line in all_lines(tmp_path)]
+    assert promised == [entry["seq"] for entry in found if entry["event"] == "intent"]
+    assert len(found) > len(promised)

@@ -238,11 +238,12 @@ class Writer:
         lines = self._commit(body, event.run, personal)
         try:
             self._append(seal(body, self.keys), lines, durable=durable)
+            seq = self.head.at.seq
             self._end_segment()
         except OSError as e:
             raise unwritable(e, self.log.dir) from e
         self._remember(body, event.run, personal)
-        return self.head.at.seq
+        return seq
 
     def _body(self, event: AuditEvent) -> tuple[dict[str, Any], dict[str, str]]:
         """Return the entry without personal fields and `mac`, and the personal values by name."""
