@@ -267,3 +267,19 @@ def test_every_cluster_size_reads_as_qemu_img_reads_it(bits: int, options: str, 
         at += extent.length
         assert extent.data or not any(view[extent.offset : at])
     assert at == disk.size
+
+
+@pytest.mark.parametrize("size", ["512", "4k", "2M"])
+@pytest.mark.parametrize("method", ["zlib", "zstd"])
+def test_packed_clusters_of_every_size_read_as_they_were(
+    size: str, method: str, disk: Path, tmp_path: Path
+):
+    need("qemu-img")
+    option = f"compression_type={method},cluster_size={size}"
+    convert = ("qemu-img", "convert", "-c", "-O", "qcow2", "-o", option)
+    run(*convert, str(disk), "d.qcow2", cwd=tmp_path)
+
+    view = open_bytes((tmp_path / "d.qcow2").read_bytes())
+
+    assert view.read_at(0, view.size) == disk.read_bytes()
+    assert view.read_at(700_000, 1_000_000) == disk.read_bytes()[700_000:1_700_000]

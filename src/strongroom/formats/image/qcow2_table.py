@@ -99,6 +99,10 @@ class Disk:
     def read_at(self, offset: int, length: int, /) -> bytes:
         """Return `length` bytes; fewer only at the end. Corrupt at the entry that is at fault."""
         length = clamp(self.size, offset, length)
+        if 0 < length <= self._cluster_size:
+            content = self._read_inside(offset, length)
+            if content is not None:
+                return content
         chunks: list[bytes] = []
         packed: list[Run] = []
         for run in self._runs(offset, offset + length):
@@ -287,6 +291,25 @@ class Disk:
         return big_endian(content)
 
     # From runs to bytes
+
+    def _read_inside(self, offset: int, length: int) -> bytes | None:
+        """Return bytes of one sound, stored cluster; None for anything else.
+
+        This is the read that file systems do all the time; it takes half as long this way.
+        """
+        _, cluster_bits, extended, external, _ = self._geometry
+        l2_bits = cluster_bits - 3
+        l1_index = offset >> cluster_bits + l2_bits
+        if extended or external or not self._entry(l1_index):
+            return None
+        entry = self._l2(l1_index)[(offset >> cluster_bits) & ((1 << l2_bits) - 1)]
+        host, low = entry & OFFSET, self._cluster_size - 1
+        if entry & COMPRESSED or entry & ZERO or not host or host & low:
+            return None
+        inside = offset & low
+        if inside + length > low + 1 or host + inside + length > self._data.size:
+            return None
+        return self._data.read_at(host + inside, length)
 
     def _read_run(self, run: Run) -> bytes:
         kind, host, guest, length = run
