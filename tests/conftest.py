@@ -6,11 +6,17 @@ from collections.abc import Iterator
 from itertools import count
 
 import pytest
+from _pytest.assertion import _compare_sequence, truncate
 from hypothesis import settings
 
 settings.register_profile("ci", max_examples=50, derandomize=True, deadline=None)
 settings.register_profile("deep", max_examples=5000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+# Under CI=true pytest prints the full difference of two values, line by line: minutes and
+# megabytes for one image that differs. It has no option against that.
+for _module in (_compare_sequence, truncate):
+    _module.__dict__["running_on_ci"] = bool
 
 _HOMES = count()
 _RECORDS: list[list[str]] = []
