@@ -10,7 +10,7 @@ from strongroom.base.locator import Locator
 from strongroom.base.source import Source
 from strongroom.base.tree import Tree
 
-from .op import DURABLE, Effect
+from .op import Effect
 from .principal import Grant, Principal, allowed
 from .session import Progress, Session
 
@@ -150,7 +150,7 @@ class _Outcome:
             resource,
             call=ctx.id.number,
             parent=ctx.id.parent,
-            durable=bool(effects & DURABLE),
+            durable=bool(effects & Effect.DURABLE),
             essential=essential,
         )
 

@@ -1,7 +1,7 @@
 """Op: the one description from which CLI, HTTP, MCP, docs, permissions and audit are made."""
 
 from collections.abc import Callable, Mapping
-from enum import Flag, auto
+from enum import Flag
 from typing import Any, NamedTuple, TypeVar
 
 from strongroom.base.errors import Usage
@@ -16,23 +16,21 @@ WORD = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-")
 class Effect(Flag):
     """What an op does to the world, at the least; nested Calls add what really happens."""
 
-    READ = auto()
-    WRITE = auto()
-    DESTROY = auto()
-    USE = auto()
-    REVEAL = auto()
-    EGRESS = auto()
-    EXECUTE = auto()
+    READ = 1
+    WRITE = 2
+    DESTROY = 4
+    USE = 8
+    REVEAL = 16
+    EGRESS = 32
+    EXECUTE = 64
+    ALL = 127
+    DURABLE = 126
+    """Effects whose audit entries are on disk before the call runs."""
 
     @property
     def words(self) -> list[str]:
         """The effects as lower-case words, in the order above."""
         return [e.name.lower() for e in Effect if e in self and e.name]
-
-
-ALL = Effect(0b111_1111)
-DURABLE = Effect(0b111_1110)
-"""Effects whose audit entries are on disk before the call runs."""
 
 
 class Param(NamedTuple):

@@ -1,9 +1,8 @@
 """Principal and Grant: who may do what. A person, a token, a program, an AI agent: one thing."""
 
-from fnmatch import fnmatchcase
 from typing import NamedTuple
 
-from .op import ALL, Effect
+from .op import Effect
 
 
 class Grant(NamedTuple):
@@ -22,12 +21,12 @@ class Grant(NamedTuple):
         return (
             effect in self.effects
             and (self.until_s is None or now_s < self.until_s)
-            and fnmatchcase(op, self.op)
-            and fnmatchcase(resource, self.resource)
+            and _matches(op, self.op)
+            and _matches(resource, self.resource)
         )
 
 
-EVERYTHING = Grant("*", ALL)
+EVERYTHING = Grant("*", Effect.ALL)
 
 
 class Principal(NamedTuple):
@@ -65,3 +64,11 @@ def allowed(principal: Principal, op: str, effects: Effect, resource: str, now_s
         return False
     behalf = principal.behalf
     return behalf is None or allowed(behalf, op, effects, resource, now_s)
+
+
+def _matches(text: str, pattern: str) -> bool:
+    if pattern in ("*", text):
+        return True
+    from fnmatch import fnmatchcase
+
+    return fnmatchcase(text, pattern)
