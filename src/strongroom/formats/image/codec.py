@@ -66,4 +66,4 @@ def _keep_freed_memory() -> None:
     it again cost a third of the time of a bulk read. Both its thresholds rise to the largest chunk
     ever freed (mallopt(3), M_MMAP_THRESHOLD), so one such chunk, never touched, is freed here.
     """
-    bytearray(ALLOCATOR_STEP_BYTES)
+    bytes(ALLOCATOR_STEP_BYTES)  # by calloc: bytearray would fill it
