@@ -54,7 +54,7 @@ def app_help(front: Front, registry: Registry, app: str, screen: Screen) -> str:
     lines = wrap(sentence(app_summary(registry, app)), screen.width)
     if not ops:
         others = [f"{name} ({len(list(ops_of(registry, name)))})" for name in registry.apps()]
-        lines += ["", f"This version has no {app} commands yet."]
+        lines += ["", f"{prefix} has no commands of its own in this version."]
         lines += [f"{p.name} could not be used: {p.error}" for p in registry.plugins if p.error]
         lines += wrap(f"Apps with commands: {', '.join(others)}.", screen.width)
         lines += [f"See `{STRONGROOM.prog} --help`."]

@@ -39,7 +39,7 @@ _strongroom() {
   COMPREPLY=()
   while IFS=$'\t' read -r value _; do
     printf -v quoted %q "${value#\~/}"
-    [[ $value == \~/* ]] && quoted='~/'$quoted
+    [[ $value == \~/* ]] && quoted=\~/$quoted
     [[ $value == */ || $value == *:: ]] && compopt -o nospace
     COMPREPLY+=("${quoted#"$split"}")
   done < <("$program" __complete -- "${words[@]:1}" 2>/dev/null)

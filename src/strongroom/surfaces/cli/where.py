@@ -57,11 +57,7 @@ def places_of(thing: Op | Contribution) -> Iterator[Place]:
         return
     inner = os.path.relpath(source, os.path.join(root, "src", "strongroom"))
     folder, file = os.path.split(inner)
-    tests = os.path.join(root, "tests", folder)
-    stem = file.removesuffix(".py")
-    for test in sorted(_files(tests, ".py")):
-        if _is_test_of(os.path.basename(test), stem):
-            yield Place("test", test)
+    yield from _tests(os.path.join(root, "tests", folder), file.removesuffix(".py"), thing)
     yield from _mentions("guide", os.path.join(root, "docs", "guides"), _words(thing))
     yield from _mentions("scenario", os.path.join(root, "tests", "scenarios"), _words(thing))
     yield from _mentions("spec", os.path.join(root, "docs", "spec"), _spec_words(thing))
@@ -115,6 +111,16 @@ def _line_of(path: str, name: str) -> int:
     return 0
 
 
+def _tests(folder: str, stem: str, thing: Op | Contribution) -> Iterator[Place]:
+    """Yield the tests of a source file, and those beside them that name the op."""
+    named = [t for t in sorted(_files(folder, ".py")) if _is_test_of(os.path.basename(t), stem)]
+    yield from (Place("test", test) for test in named)
+    if isinstance(thing, Op):
+        quoted = re.compile(rf"""["']{re.escape(thing.name)}["']""")
+        found = _mentions("test", folder, quoted, ".py")
+        yield from (place for place in found if place.path not in named)
+
+
 def _is_test_of(file: str, stem: str) -> bool:
     return re.fullmatch(rf"test_{re.escape(stem)}(?:_\w+)?\.py", file) is not None
 
@@ -136,8 +142,10 @@ def _heading(thing: Op | Contribution) -> re.Pattern[str]:
     return re.compile(rf"^#+ .*\b{re.escape(thing.name)}\b", re.MULTILINE)
 
 
-def _mentions(role: str, folder: str, words: re.Pattern[str]) -> Iterator[Place]:
-    for path in sorted(_files(folder, ".md")):
+def _mentions(
+    role: str, folder: str, words: re.Pattern[str], suffix: str = ".md"
+) -> Iterator[Place]:
+    for path in sorted(_files(folder, suffix)):
         with open(path, encoding="utf-8") as file:
             found = words.search(text := file.read())
         if found:
