@@ -44,6 +44,9 @@ VARIANTS: Mapping[str, str] = {
 }
 """mke2fs options that differ in what a reader must know."""
 
+LARGE = bytes(range(255, 5, -1)) * 4
+"""An attribute that does not fit beside the others, so it gets an inode where that is possible."""
+
 MORE = """
 mkdir more
 cd more
@@ -88,10 +91,9 @@ def odd_tree(root: Path) -> Path:
     for size in (0, 1, 59, 60, 61, 150, 161, 512, 1023, 1024, 1025, 4095, 4096, 4097, 300_000):
         (sizes / f"{size}").write_bytes(random.randbytes(size))
     with (root / "sparse").open("wb") as file:
-        for offset in (0, 11 << 10, 200 << 10, 400 << 10, 66 << 20):
+        for offset in (0, 11 << 10, 200 << 10, 400 << 10, 66 << 20, SPARSE_BYTES - 3000):
             file.seek(offset)
             file.write(random.randbytes(3000))
-        file.truncate(SPARSE_BYTES)
     with (root / "comb").open("wb") as file:
         for tooth in range(400):
             file.seek(tooth << 13)
@@ -172,7 +174,7 @@ def variant(out_dir: Path, name: str, tree: Path) -> Path:
     if "-I 128" not in options and "-r 0" not in options:
         commands += "cd /" + EXTRA_TIMES
     if "ea_inode" in options:
-        (out_dir / "large").write_bytes(bytes(range(256)) * 200)
+        (out_dir / "large").write_bytes(LARGE)
         commands += f"ea_set -f {out_dir}/large attributes user.large\n"
     debugfs(image, commands)
     return image
