@@ -14,7 +14,9 @@ _FOLD_BYTES_MIN = 40
 _MASK = 0xFFFFFFFF
 
 
+@lru_cache(maxsize=1)
 def _table() -> tuple[int, ...]:
+    """Return the register's change for every byte; made at first use, not at every start."""
     table = []
     for byte in range(256):
         value = byte
@@ -22,9 +24,6 @@ def _table() -> tuple[int, ...]:
             value = value >> 1 ^ (POLYNOMIAL if value & 1 else 0)
         table.append(value)
     return tuple(table)
-
-
-_TABLE = _table()
 
 
 def crc32c(content: bytes, value: int = 0) -> int:
@@ -40,7 +39,7 @@ def register(content: bytes, value: int = _MASK) -> int:
     size = len(content)
     if size >= _FOLD_BYTES_MIN:
         content, value = _folded(content, value), 0
-    table = _TABLE
+    table = _table()
     for byte in content:
         value = table[(value ^ byte) & 0xFF] ^ value >> 8
     return value
