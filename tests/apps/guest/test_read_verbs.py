@@ -79,7 +79,7 @@ SAME: list[tuple[str, dict[str, Any]]] = [
     ("guest.stat", {"paths": ["/etc/passwd", "/binary", "/to-file", "/same/one", "/pipe"]}),
     ("guest.find", {"type": "f", "size": "+1K"}),
     ("guest.find", {"perm": "-4000"}),
-    ("guest.find", {"user": "agent"}),
+    ("guest.find", {"user": str(os.geteuid()), "type": "f"}),
     ("guest.find", {"iname": "HOST*", "max_depth": 2}),
     ("guest.find", {"older_than": "2023-11-14T22:13:41Z", "type": "f,l"}),
     ("guest.hash", {"paths": ["/"], "recursive": True}),
