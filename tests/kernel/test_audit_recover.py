@@ -65,7 +65,7 @@ def test_processes_killed_at_any_point_leave_a_log_that_verifies(tmp_path: Path,
     rng = random.Random(seed)
     for _ in range(4):
         children = [
-            append_until_killed(tmp_path, rng.random().hex(), rng.randint(1, 1500), 3000)  # type: ignore[arg-type]  # any seed
+            append_until_killed(tmp_path, rng.randrange(1 << 30), rng.randint(1, 1500), 3000)
             for _ in range(rng.randint(1, 3))
         ]
         for pid in children:

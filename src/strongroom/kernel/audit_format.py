@@ -123,10 +123,14 @@ def timestamp(seconds: float) -> str:
 
 def seal(body: Mapping[str, Any], keys: Keys) -> bytes:
     """Return the line, without line feed, for an entry without `mac`."""
+    return _with_mac(body, keys.entry)
+
+
+def _with_mac(body: Mapping[str, Any], key: bytes) -> bytes:
     # two halves at the place where "mac" sorts, so that each is serialised once
     before = canonical_json({k: v for k, v in body.items() if k < "mac"})[:-1]
     after = canonical_json({k: v for k, v in body.items() if k > "mac"})[1:]
-    mac = hmac.digest(keys.entry, before + b"," + after, "sha256").hex()
+    mac = hmac.digest(key, before + b"," + after, "sha256").hex()
     return b"".join((before, MAC_START, mac.encode("ascii"), b'",', after))
 
 
@@ -152,8 +156,7 @@ def encode_slot(head: Head, keys: Keys) -> bytes:
         "at": list(head.at), "boot": head.boot, "pins": head.pins,
         "durable": list(head.durable), "erased": head.erased, "segment": head.segment,
     }  # fmt: skip
-    body["mac"] = hmac.digest(keys.head, canonical_json(body), "sha256").hex()
-    return canonical_json(body).ljust(SLOT_BYTES - 1) + b"\n"
+    return _with_mac(body, keys.head).ljust(SLOT_BYTES - 1) + b"\n"
 
 
 def slot_offset(head: Head) -> int:
