@@ -18,8 +18,8 @@ COLUMN_MAX = 28
 INDENT = "  "
 EXAMPLES = 4
 """How many examples an app's page begins with."""
-FIRST = frozenset({"inspect", "ls", "cat", "find", "tail", "verify"})
-"""Verbs whose examples are shown before those of others."""
+FIRST = ("inspect", "ls", "cat", "find", "tail", "verify")
+"""Verbs whose examples are shown before those of others, in this order."""
 Rows = Sequence[tuple[str, str]]
 
 
@@ -59,7 +59,8 @@ def app_help(front: Front, registry: Registry, app: str, screen: Screen) -> str:
         lines += wrap(f"Apps with commands: {', '.join(others)}.", screen.width)
         lines += [f"See `{STRONGROOM.prog} --help`."]
         return "\n".join(lines) + "\n"
-    first = sorted(ops, key=lambda op: (op.verb not in FIRST, op.verb))
+    rank = {verb: place for place, verb in enumerate(FIRST)}
+    first = sorted(ops, key=lambda op: rank.get(op.verb, len(rank)))
     examples = [in_words_of(front, op, op.examples[0]) for op in first if op.examples][:EXAMPLES]
     lines = [
         *_examples(examples, screen),

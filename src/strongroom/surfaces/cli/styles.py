@@ -5,7 +5,7 @@ from typing import Any
 
 from strongroom.base.record import Record
 
-from .terminal import Screen
+from .terminal import Screen, human_size
 
 HIDDEN = frozenset({"at", "line", "offset"})
 """Fields of every record: shown where they tell rows apart."""
@@ -21,10 +21,25 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "filesystem": ("at", "fs_type", "label", "uuid", "size_bytes", "free_bytes"),
     "entry": ("kind", "mode", "uid", "gid", "size_bytes", "mtime", "path", "target"),
     "hash": ("digest", "path"),
+    "space": (
+        "at",
+        "fs_type",
+        "label",
+        "size_bytes",
+        "used_bytes",
+        "free_bytes",
+        "used_percent",
+        "inodes_free",
+        "mounted_on",
+    ),
+    "audit": ("seq", "time", "event", "op", "by", "resource", "outcome"),
+    "plugin": ("name", "version", "distribution", "error", "ops", "contributes"),
 }
 """The columns of a table by type of record; all fields for a type that is not here."""
 
-BLOCKS = frozenset({"disk", "os", "stat"})
+BLOCKS = frozenset(
+    {"disk", "os", "stat", "cache", "cache_cleared", "cache_verified", "audit_verified"}
+)
 """Types that are shown as a block of labels and values, not as a row."""
 
 MOMENTS = frozenset(
@@ -42,16 +57,40 @@ def _string(record: Any, screen: Screen) -> str:
 
 
 def _match(record: Any, screen: Screen) -> str:
+    if record.text is None:
+        return screen.clean(record.path)
     place = f"{record.path}:{record.line}" if record.line is not None else record.path
     return f"{screen.paint('dim', screen.clean(place) + ':')} {screen.clean(record.text)}"
 
 
-LINES: Mapping[tuple[str, str], Callable[[Any, Screen], str]] = {
+def _skipped(record: Any, screen: Screen) -> str:
+    return screen.clean(f"skipped {record.kind} {record.path}: {record.reason}")
+
+
+def _extraction(record: Any, screen: Screen) -> str:
+    counts = (
+        (record.files, "files"),
+        (record.directories, "directories"),
+        (record.links, "links"),
+        (record.skipped, "skipped"),
+    )
+    what = ", ".join(f"{count} {name}" for count, name in counts if count) or "nothing"
+    return screen.clean(f"{what}, {human_size(record.size_bytes)} to {record.dest}")
+
+
+def _nothing(_record: Any, _screen: Screen) -> None:
+    """Leave a record out: text shows what became of all of them together."""
+
+
+LINES: Mapping[tuple[str, str], Callable[[Any, Screen], str | None]] = {
     ("guest.find", "entry"): _path,
     ("guest.strings", "string"): _string,
     ("guest.grep", "match"): _match,
+    ("guest.extract", "extracted"): _nothing,
+    ("guest.extract", "skipped"): _skipped,
+    ("guest.extract", "extraction"): _extraction,
 }
-"""How (op, type) writes a record as a line of its own, in place of a row."""
+"""How (op, type) writes a record as a line of its own, or leaves it out, in place of a row."""
 
 
 def fields_of(kind: type[Record]) -> list[str]:

@@ -64,9 +64,11 @@ class Table:
 
     def _one_by_one(self, stream: Iterator[Record]) -> None:
         for record in stream:
-            line = LINES.get((self._op, record.type))
-            if line is not None:
-                self._write(self._fitted(line(record, self._screen)) + "\n")
+            style = LINES.get((self._op, record.type))
+            if style is not None:
+                line = style(record, self._screen)
+                if line is not None:
+                    self._write(self._fitted(line) + "\n")
             elif type(record) is self._last and type(record) in self._layouts:
                 self._row(self._layouts[type(record)], record)
             else:
