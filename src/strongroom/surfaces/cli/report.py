@@ -15,6 +15,8 @@ INDENT = "  "
 LABEL_WIDTH = 10
 PEOPLE_SHOWN = 6
 """Names listed before the rest is counted."""
+BESIDE_MIN = 40
+"""Columns that a finding's message and place need to stand beside its rule."""
 SYSTEM_UID_MAX = 999
 """Accounts below 1000 belong to the system (Debian policy 9.2.2; login.defs UID_MIN)."""
 
@@ -237,18 +239,28 @@ def _findings(findings: list[Any], screen: Screen) -> Iterator[str]:
         (str(f.severity), f.rule, screen.clean(f.message), screen.clean(place_of(f))) for f in shown
     ]
     widths = [max(text_width(row[i]) for row in rows) for i in range(4)]
-    if screen.width:
-        fixed = len(INDENT) + widths[0] + widths[1] + 6
-        room = max(20, screen.width - fixed)
-        widths[3] = min(widths[3], max(10, room // 3))
-        widths[2] = min(widths[2], room - widths[3])
-    for (severity, rule, message, place), finding in zip(rows, shown, strict=True):
-        cells = [
-            screen.paint(str(finding.severity), pad(severity, widths[0])),
-            pad(rule, widths[1]),
-            pad(fit(message, widths[2]) if screen.width else message, widths[2]),
-            screen.paint("dim", fit(place, widths[3]) if screen.width else place),
-        ]
-        yield INDENT + "  ".join(cells).rstrip()
+    room = screen.width - len(INDENT) - widths[0] - widths[1] - 6
+    if not screen.width or room >= BESIDE_MIN:
+        if screen.width:
+            widths[3] = min(widths[3], room // 2)
+            widths[2] = min(widths[2], room - widths[3])
+        yield from (_beside(row, widths, screen) for row in rows)
+    else:
+        for severity, rule, message, place in rows:
+            yield INDENT + screen.paint(severity, severity) + "  " + rule
+            yield fit(f"{INDENT}{INDENT}{message}", screen.width)
+            yield screen.paint("dim", fit(f"{INDENT}{INDENT}{place}", screen.width))
     if len(findings) > len(shown):
         yield f"{INDENT}and {len(findings) - len(shown)} more: --json lists all"
+
+
+def _beside(row: tuple[str, str, str, str], widths: list[int], screen: Screen) -> str:
+    """Return a finding as one line in columns, its message and place cut to theirs."""
+    severity, rule, message, place = row
+    cells = [
+        screen.paint(severity, pad(severity, widths[0])),
+        pad(rule, widths[1]),
+        pad(fit(message, widths[2]), widths[2]),
+        screen.paint("dim", fit(place, widths[3])),
+    ]
+    return INDENT + "  ".join(cells).rstrip()
