@@ -123,6 +123,18 @@ def test_a_size_without_end_is_opened_in_no_time_and_memory():
         disk.read_at(1 << 60, 1 << 20)
 
 
+def test_one_table_mapped_many_times_is_mapped_as_often_as_the_file_has_clusters():
+    l1 = struct.pack(">Q", L2_AT) * (1 << 16)
+    entries = tuple(DATA_AT if n % 2 else 0 for n in range(8192))
+    disk = open_bytes(image(entries, l1, size=1 << 45, l1_size=1 << 16, l1_offset=DATA_AT))
+
+    pieces = list(extents(disk))
+
+    assert len(pieces) < 8192 * (7 + len(l1) // CLUSTER)
+    assert sum(e.length for e in pieces) == disk.size
+    assert pieces[-1].length > 1 << 44
+
+
 def test_a_declared_table_is_never_allocated_before_it_is_there():
     tracemalloc.start()
     try:

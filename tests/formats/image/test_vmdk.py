@@ -294,6 +294,19 @@ def test_a_sparse_disk_of_many_terabytes_is_mapped_at_once():
     assert disk.read_at(disk.size // 2, 100) == bytes(100)
 
 
+def test_one_table_mapped_many_times_is_mapped_as_often_as_the_file_has_room():
+    tables = 1 << 18
+    content = sparse((DATA_AT, 0), capacity=tables * GTES * GRAIN_SECTORS, flags=1, gd=GT_AT)
+    far = struct.pack("<Q", 1 << 10)
+    wide = (content[:56] + far + content[64:]).ljust(SECTOR << 10, b"\0")
+    disk = open_bytes(wide + struct.pack("<I", GT_AT) * tables)
+
+    pieces = list(extents(disk))
+
+    assert len(pieces) < 20_000
+    assert sum(e.length for e in pieces) == disk.size
+
+
 FILES = {"s.vmdk": sparse(), "f.raw": b"f" * 4096, "short.raw": b"s" * 700}
 
 

@@ -2,6 +2,7 @@
 
 import zlib
 from collections.abc import Callable
+from functools import cache
 
 from strongroom.base.limits import MIB
 
@@ -59,6 +60,7 @@ def unzstd() -> Decompress:
     return decompress
 
 
+@cache  # once is enough: the thresholds never fall again, and zeroing the chunk takes a millisecond
 def _keep_freed_memory() -> None:
     """Make glibc keep up to twice ALLOCATOR_STEP_BYTES of freed memory for the next cluster.
 

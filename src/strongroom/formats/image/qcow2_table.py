@@ -133,27 +133,32 @@ class Disk:
 
     def _pieces(self, offset: int, end: int) -> Iterator[Extent]:
         span_bits = self._geometry.l2_bits + self._geometry.cluster_bits
+        # Each L2 table has a cluster of its own; more of them are one table mapped many times.
+        tables = (self._image.size >> self._geometry.cluster_bits) + 1
         while offset < end:
             l1_index = offset >> span_bits
             stop = min(end, l1_index + 1 << span_bits)
-            if l1_index >= len(self._l1.entries):
+            if l1_index >= len(self._l1.entries) or not tables:
                 yield Extent(offset, end - offset, data=True)
                 return
             if not self._entry(l1_index):
                 stop = self._hole_end(l1_index, end)
-            if self._is_readable(l1_index):
-                for run in self._runs(offset, stop):
-                    if run.kind == BACKING:
-                        yield from self._backing_pieces(run)
-                    else:
-                        yield Extent(run.guest, run.length, run.kind != ZEROS)
+            elif self._is_readable(l1_index):
+                tables -= 1
             else:
                 yield Extent(offset, stop - offset, data=True)
+                offset = stop
+                continue
+            for run in self._runs(offset, stop):
+                if run.kind == BACKING:
+                    yield from self._backing_pieces(run)
+                else:
+                    yield Extent(run.guest, run.length, run.kind != ZEROS)
             offset = stop
 
     def _is_readable(self, l1_index: int) -> bool:
         try:
-            return not self._entry(l1_index) or bool(self._l2(l1_index))
+            return bool(self._l2(l1_index))
         except Corrupt:
             return False
 

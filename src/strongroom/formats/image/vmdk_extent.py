@@ -124,18 +124,22 @@ class SparseExtent:
         return coalesce(self._pieces(offset, offset + clamp(self.size, offset, length)))
 
     def _pieces(self, offset: int, end: int) -> Iterator[Extent]:
-        span = self._directory.span_bytes
+        directory = self._directory
+        tables = directory.tables_max
         while offset < end:
-            index = offset // span
-            stop = min(end, self._directory.reach(index))
-            if self._directory.is_readable(index):
-                for run in self._runs(offset, stop):
-                    if run.kind == PARENT:
-                        yield from self._parent_pieces(run)
-                    else:
-                        yield Extent(run.guest, run.length, run.kind == DATA)
-            else:
+            index = offset // directory.span_bytes
+            stop = min(end, directory.reach(index))
+            if not tables or not directory.is_readable(index):
+                stop = stop if tables else end
                 yield Extent(offset, stop - offset, data=True)
+                offset = stop
+                continue
+            tables -= 1
+            for run in self._runs(offset, stop):
+                if run.kind == PARENT:
+                    yield from self._parent_pieces(run)
+                else:
+                    yield Extent(run.guest, run.length, run.kind == DATA)
             offset = stop
 
     def identity(self) -> str | None:
@@ -285,6 +289,11 @@ class GrainDirectory:
     def complete(self) -> bool:
         """Whether every entry of the first copy is there."""
         return len(self._copies[0][1]) == self.entries
+
+    @property
+    def tables_max(self) -> int:
+        """How many tables and holes fit the file; more are one table mapped many times."""
+        return 2 * (self._source.size // (4 * self._gtes)) + 2
 
     def reach(self, index: int) -> int:
         """Return where on the disk this table's grains end, or where the hole it begins ends."""
