@@ -185,9 +185,13 @@ def walk(tree: Tree, path: str = "/") -> Iterator[tuple[str, Stat]]:
 
 def read_file(tree: Tree, path: str, *, size_max: int) -> bytes:
     """Return a whole file, links followed; Exhausted where it is larger than `size_max` bytes."""
-    source = tree.open(resolve(tree, path))
+    return read_whole(tree.open(resolve(tree, path)), path, size_max=size_max)
+
+
+def read_whole(source: Source, name: str, *, size_max: int) -> bytes:
+    """Return all of a Source that `name` stands for; Exhausted as `read_file`."""
     if source.size > size_max:
-        raise Exhausted(f"{path} has {source.size} bytes, more than the {size_max} allowed")
+        raise Exhausted(f"{name} has {source.size} bytes, more than the {size_max} allowed")
     return source.read_at(0, source.size)
 
 

@@ -3,6 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from strongroom.formats.guest.lines import (
+    ByteOffsets,
     Fault,
     Faults,
     continued,
@@ -40,15 +41,24 @@ def test_a_backslash_at_the_end_joins_lines(text: str):
     assert list(continued(text)) == CONTINUED[text]
 
 
-@given(st.text(alphabet="ab\n").map(str.encode))
-def test_paragraphs_are_what_blank_lines_separate(content: bytes):
-    found = [(line, content[start:end]) for line, start, end in paragraphs(content)]
+@given(st.text(alphabet="aé\n"))
+def test_paragraphs_are_what_blank_lines_separate(text: str):
+    found = [(line, paragraph) for line, _, paragraph in paragraphs(text)]
 
-    assert [p.strip(b"\n") for _, p in found] == [
-        p.strip(b"\n") for p in content.split(b"\n\n") if p.strip(b"\n")
+    assert all(text.startswith(p, start) for _, start, p in paragraphs(text))
+    assert [p.strip("\n") for _, p in found] == [
+        p.strip("\n") for p in text.split("\n\n") if p.strip("\n")
     ]
-    lines = content.split(b"\n")
-    assert all(lines[line - 1] == p.split(b"\n")[0] for line, p in found)
+    lines = text.split("\n")
+    assert all(lines[line - 1] == p.split("\n")[0] for line, p in found)
+
+
+@given(st.text(alphabet="aé\u4e2d\U0001f600\udcff"))
+def test_indices_become_byte_offsets(text: str):
+    offsets = ByteOffsets(text)
+
+    for index in range(len(text) + 1):
+        assert offsets.of(index) == len(text[:index].encode("utf-8", "surrogateescape"))
 
 
 NUMBERS = {

@@ -8,7 +8,7 @@ from strongroom.base.limits import DEFAULT_LIMITS, Limits
 from strongroom.base.locator import Locator
 from strongroom.base.record import Finding, Record, Severity
 from strongroom.base.source import Source
-from strongroom.base.tree import Entry, Stat, Tree, join, read_file, resolve
+from strongroom.base.tree import Entry, Stat, Tree, join, read_file, read_whole, resolve
 
 
 class Guest:
@@ -37,6 +37,17 @@ class Guest:
         """Return a whole file; None where it is absent, not a file, damaged or over the limit."""
         try:
             return read_file(self.tree, path, size_max=self.limits.text_bytes)
+        except (NotFound, Usage):
+            return None
+        except (Corrupt, Exhausted, Unsupported) as e:
+            self.report(path, e)
+            return None
+
+    def read_real(self, path: str) -> tuple[str, bytes] | None:
+        """Return where a file really is, links followed, and its content; None as `read_bytes`."""
+        try:
+            real = resolve(self.tree, path)
+            return real, read_whole(self.tree.open(real), path, size_max=self.limits.text_bytes)
         except (NotFound, Usage):
             return None
         except (Corrupt, Exhausted, Unsupported) as e:

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from .lines import Faults, Parsed, number, paragraphs
+from .lines import ByteOffsets, Faults, Parsed, number, paragraphs
 
 
 class ApkPackage(NamedTuple):
@@ -29,19 +29,16 @@ def parse_installed(content: bytes) -> Parsed[ApkPackage]:
     """
     packages: list[ApkPackage] = []
     faults = Faults()
-    for line, start, end in paragraphs(content):
-        files = content.find(b"\nF:", start, end)
-        fields = _fields(content[start : end if files < 0 else files])
+    text = content.decode("utf-8", "surrogateescape")
+    offsets = ByteOffsets(text)
+    for line, start, paragraph in paragraphs(text):
+        head = paragraph.partition("\nF:")[0]
+        fields = {raw[0]: raw[2:].strip() for raw in head.split("\n") if raw[1:2] == ":"}
         if fields.get("P") and fields.get("V"):
-            packages.append(_package(line, start, fields))
+            packages.append(_package(line, offsets.of(start), fields))
         else:
             faults.add(line, "an apk paragraph has no name or no version")
     return Parsed(tuple(packages), faults.kept())
-
-
-def _fields(head: bytes) -> dict[str, str]:
-    text = head.decode("utf-8", "surrogateescape")
-    return {raw[0]: raw[2:].strip() for raw in text.split("\n") if raw[1:2] == ":"}
 
 
 def _package(line: int, offset: int, fields: dict[str, str]) -> ApkPackage:

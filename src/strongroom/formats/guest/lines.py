@@ -1,6 +1,5 @@
 """What text files in a guest have in common: numbered lines, and faults that reading survives."""
 
-import re
 from collections.abc import Iterator
 from typing import Generic, NamedTuple, TypeVar
 
@@ -84,32 +83,39 @@ def continued(text: str) -> Iterator[tuple[int, str]]:
         yield first, " ".join(parts)
 
 
-_BLANK_LINES = re.compile(rb"\n*")
+def paragraphs(text: str) -> Iterator[tuple[int, int, str]]:
+    """Yield (line, start, paragraph) of the runs of lines that blank lines separate.
 
-
-def paragraphs(content: bytes) -> Iterator[tuple[int, int, int]]:
-    """Yield (line, start, end) of the runs of lines that blank lines separate.
-
-    `start` and `end` are byte offsets; the end leaves out the last line's own newline. At most
-    PARAGRAPHS_MAX are given.
+    `start` is the index of its first character. At most PARAGRAPHS_MAX are looked at.
     """
-    line, counted, size = 1, 0, len(content)
-    start = _skip_blank(content, 0)
-    for _ in range(PARAGRAPHS_MAX):
-        if start >= size:
-            return
-        end = content.find(b"\n\n", start)
-        if end < 0:
-            end = size
-        line += content.count(b"\n", counted, start)
-        counted = start
-        yield line, start, end
-        start = _skip_blank(content, end)
+    line, start = 1, 0
+    for piece in text.split("\n\n", PARAGRAPHS_MAX)[:PARAGRAPHS_MAX]:
+        paragraph = piece.lstrip("\n")
+        blank = len(piece) - len(paragraph)
+        if paragraph:
+            yield line + blank, start + blank, paragraph
+        line += piece.count("\n") + 2
+        start += len(piece) + 2
 
 
-def _skip_blank(content: bytes, at: int) -> int:
-    match = _BLANK_LINES.match(content, at)
-    return match.end() if match else at
+class ByteOffsets:
+    """Turns ascending indices of characters into the byte offsets of the UTF-8 they came from."""
+
+    __slots__ = ("_at", "_bytes", "_plain", "_text")
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._plain = text.isascii()
+        self._at = self._bytes = 0
+
+    def of(self, index: int) -> int:
+        """Return the byte offset of a character; linear in the distance to the one before."""
+        if self._plain:
+            return index
+        passed = self._text[self._at : index]
+        self._bytes += len(passed.encode("utf-8", "surrogateescape"))
+        self._at = index
+        return self._bytes
 
 
 def quote(text: str) -> str:

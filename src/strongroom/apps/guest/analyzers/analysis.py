@@ -34,11 +34,11 @@ class Document(NamedTuple):
 
 def document(guest: Guest, path: str) -> Document | None:
     """Return a text file, links followed; None where it is absent or cannot be read."""
-    real = guest.resolve(path)
-    text = None if real is None else guest.read_text(real)
-    if real is None or text is None:
+    found = guest.read_real(path)
+    if found is None:
         return None
-    return Document(real, guest.locate(real), text)
+    real, content = found
+    return Document(real, guest.locate(real), content.decode("utf-8", "surrogateescape"))
 
 
 def first_document(guest: Guest, paths: Iterable[str]) -> Document | None:

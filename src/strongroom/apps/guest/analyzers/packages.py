@@ -42,11 +42,11 @@ def _dpkg(guest: Guest) -> Iterator[Record]:
 
 
 def _dpkg_file(guest: Guest, path: str) -> Iterator[Record]:
-    content = guest.read_bytes(path)
-    if content is None:
+    found = guest.read_real(path)
+    if found is None:
         return
-    at = guest.locate(guest.resolve(path) or path)
-    parsed = parse_status(content)
+    at = guest.locate(found[0])
+    parsed = parse_status(found[1])
     for fault in parsed.faults:
         yield problem(at, "dpkg", fault)
     for entry in parsed.entries:
