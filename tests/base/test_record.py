@@ -113,7 +113,7 @@ def test_records_are_frozen_and_know_their_fields() -> None:
     assert sample != "x"
     assert "name='x'" in repr(sample)
     with pytest.raises(AttributeError):
-        sample.name = "y"  # type: ignore[misc]
+        sample.name = "y"  # type: ignore[misc]  # a wrong value is the point of the test
     with pytest.raises(AttributeError):
         del sample.name
 
