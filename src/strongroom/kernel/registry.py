@@ -83,7 +83,7 @@ def build_registry() -> tuple[Registry, list[str]]:
     for facts, collector in discover():
         clash = [op.name for op in collector.ops if op.name in ops]
         if clash and not facts.error:
-            facts = facts._replace(error=f"{clash[0]} is registered already")  # noqa: PLW2901  # with the clash in it
+            facts = facts._replace(error=f"{clash[0]} is registered already")  # noqa: PLW2901  # its clash
         plugins.append(facts)
         files += [m.__file__ for m in collector.modules if m.__file__]
         if not facts.error:
