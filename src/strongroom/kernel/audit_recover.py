@@ -7,7 +7,6 @@ process leaves unpinned.
 
 import json
 import os
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .audit_format import (
@@ -21,6 +20,7 @@ from .audit_format import (
     parse_personal,
 )
 from .audit_read import Reading, look
+from .digest import sha256
 from .store import sync_dir
 
 if TYPE_CHECKING:

@@ -7,12 +7,12 @@ that were put. Whatever does not match is as if it were not there. No database: 
 
 import os
 from collections.abc import Iterable, Iterator
-from hashlib import blake2b
 from typing import NamedTuple
 
 from strongroom.base.errors import Denied, NotFound, Unavailable
 from strongroom.base.limits import KIB
 
+from .digest import blake2b
 from .store import write_atomically
 
 MAGIC = b"strongroom-records 1 "
