@@ -10,6 +10,8 @@ from strongroom.testing.context import RecordingContext
 from strongroom.testing.images import ext
 from strongroom.testing.tools import need
 
+from .damaged import CHECKED, CLASSIC, FRAGMENTS, PLAIN, Disk
+
 
 class Opened:
     """An image, opened: `tree`, and `problems` as they were reported."""
@@ -73,3 +75,51 @@ def sample(tmp_path_factory):
         return made[options]
 
     return make
+
+
+@pytest.fixture(scope="session")
+def damage_folder(tmp_path_factory):
+    need("mke2fs", "debugfs")
+    root = tmp_path_factory.mktemp("damage")
+    tree = root / "tree"
+    (tree / "d/e").mkdir(parents=True)
+    (tree / "file").write_bytes(b"content\n" * 1000)
+    (tree / "d/other").write_bytes(b"other")
+    (tree / "d/e/deep").write_bytes(b"deep")
+    (tree / "link").symlink_to("d/other")
+    (tree / "long").symlink_to("x" * 200)
+    with (tree / "comb").open("wb") as file:
+        for tooth in range(FRAGMENTS):
+            file.seek(tooth << 13)
+            file.write(b"%05d" % tooth)
+    return root
+
+
+@pytest.fixture(scope="session")
+def images(damage_folder):
+    return {
+        options: ext.ext(
+            damage_folder / f"{number}.raw", options, damage_folder / "tree", "4M"
+        ).read_bytes()
+        for number, options in enumerate((PLAIN, CLASSIC, CHECKED))
+    }
+
+
+@pytest.fixture(params=[PLAIN, CLASSIC], ids=["extents", "pointers"])
+def disk(images, request):
+    return Disk(images[request.param])
+
+
+@pytest.fixture
+def plain(images):
+    return Disk(images[PLAIN])
+
+
+@pytest.fixture
+def classic(images):
+    return Disk(images[CLASSIC])
+
+
+@pytest.fixture
+def checked(images):
+    return Disk(images[CHECKED])

@@ -63,6 +63,8 @@ class _Node(NamedTuple):
     depth: int
     runs: list[Run]
     children: list[tuple[int, int]]
+    reach: tuple[int, int]
+    """The first and last logical block that its entries name; (0, -1) in an empty node."""
 
 
 class ExtentTree:
@@ -86,25 +88,23 @@ class ExtentTree:
 
     def _descend(self, node: _Node, first: int, end: int, low: int, high: int) -> Iterator[Run]:
         """Yield a node's runs; all of them must lie in the range [low, high) that it covers."""
+        begin, last = node.reach
+        if begin <= last and (begin < low or last >= high):
+            raise self._damaged(f"a node with blocks {begin} to {last} is out of its range")
         if not node.depth:
             start = max(0, bisect_right(node.runs, (first, LOGICAL_MAX)) - 1)
             for run in node.runs[start:]:
                 if run.logical >= end:
                     return
-                if run.logical < low or run.logical + run.blocks > high:
-                    raise self._damaged(f"extent at {run.logical} is outside its node's range")
                 if run.logical + run.blocks > first:
                     yield run
             return
         children = node.children
-        start = max(0, bisect_right(children, (first, 1 << 64)) - 1)
-        for at in range(start, len(children)):
+        for at in range(max(0, bisect_right(children, (first, 1 << 64)) - 1), len(children)):
             key, block = children[at]
             if key >= end:
                 return
             limit = children[at + 1][0] if at + 1 < len(children) else high
-            if key < low or limit > high:
-                raise self._damaged(f"index at {key} is outside its node's range")
             yield from self._descend(self._child(block, node.depth - 1), first, end, key, limit)
 
     def _child(self, block: int, depth: int) -> _Node:
@@ -144,14 +144,14 @@ def parse_node(content: bytes, offset: int, depth: int | None) -> _Node:
     magic, count, limit, found = _HEADER.unpack_from(content)
     room = (len(content) - _HEADER.size) // _EXTENT.size
     expected = found <= DEPTH_MAX if depth is None else found == depth
-    if magic != EXTENT_MAGIC or not count <= limit <= room or not expected:
+    if magic != EXTENT_MAGIC or not (found > 0) <= count <= limit <= room or not expected:
         raise Corrupt("ext", offset, "this is no extent node", reason="extent")
     body = memoryview(content)[_HEADER.size : _HEADER.size + count * _EXTENT.size]
     if found:
         children = [(key, low | high << 32) for key, low, high in _INDEX.iter_unpack(body)]
         if any(b[0] <= a[0] for a, b in pairwise(children)):
             raise Corrupt("ext", offset, "index entries are not ascending", reason="extent")
-        return _Node(found, [], children)
+        return _Node(found, [], children, (children[0][0], children[-1][0]))
     runs, free = [], 0
     for logical, length, high, low in _EXTENT.iter_unpack(body):
         written = length <= WRITTEN_MAX
@@ -160,7 +160,7 @@ def parse_node(content: bytes, offset: int, depth: int | None) -> _Node:
             raise Corrupt("ext", offset, "extents overlap, descend or are empty", reason="extent")
         free = logical + blocks
         runs.append(Run(logical, blocks, low | high << 32 if written else None))
-    return _Node(0, runs, [])
+    return _Node(0, runs, [], (runs[0].logical, free - 1) if runs else (0, -1))
 
 
 def nodes(device: Device, inode: Inode) -> Iterator[tuple[int, bytes]]:
