@@ -63,7 +63,7 @@ def test_the_built_in_apps_come_through_the_same_door() -> None:
 
     assert errors(registry).items() >= {"vault": "", "guest": "", "ide": "", "system": ""}.items()
     assert {"guest", "plugin"} <= set(registry.apps())
-    assert any(c.name == "qcow2" for c in registry.contributions("format"))
+    assert any(c.name == "qcow2" for c in registry.contributions("image"))
     assert all(Path(file).is_file() for file in files)
 
 
@@ -115,7 +115,7 @@ def test_the_index_is_used_until_code_changes(
 
     again = load_registry(str(cache))
     assert again.ops == first.ops
-    assert list(again.contributions("format")) == list(first.contributions("format"))
+    assert list(again.contributions("image")) == list(first.contributions("image"))
     assert again.plugins == first.plugins
 
     monkeypatch.undo()

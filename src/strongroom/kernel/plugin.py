@@ -17,8 +17,12 @@ from .op import Op
 GROUP = "strongroom.plugins"
 
 
+KINDS = ("image", "volumes", "tree", "analyzer", "opener")
+"""What may be contributed besides ops: a Format by what it opens to, an Analyzer, an opener."""
+
+
 class Contribution(NamedTuple):
-    """A module-level value that a plugin offers: a Format, an Analyzer, an opener.
+    """A module-level value that a plugin offers; `kind` is one of KINDS.
 
     `magics` are (offset, bytes as hex) pairs of a Format, the first sieve before it is imported.
     """
@@ -72,7 +76,9 @@ class Collector:
                     self.ops.append(describe(value, mark, self.plugin))
 
     def add(self, kind: str, module: ModuleType, attribute: str) -> None:
-        """Register a module-level value: a "format", an "analyzer" or an "opener"."""
+        """Register a module-level value; `kind` is one of KINDS."""
+        if kind not in KINDS:
+            raise ValueError(f"{kind} is none of {', '.join(KINDS)}")
         value = getattr(module, attribute)
         self.modules.append(module)
         name = getattr(value, "name", attribute)

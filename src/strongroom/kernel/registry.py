@@ -14,7 +14,7 @@ from strongroom import __version__
 from strongroom.base.errors import NotFound, Unavailable
 
 from .op import Effect, Op, Param
-from .plugin import Contribution, PluginFacts, discover, load_value
+from .plugin import KINDS, Contribution, PluginFacts, discover, load_value
 
 MAKERS = ("describe.py", "op.py", "plugin.py", "registry.py")
 """The files of this folder that decide what the index says."""
@@ -130,11 +130,7 @@ def _write_index(path: str, key: list[Any], registry: Registry, files: Sequence[
         "key": key,
         "files": _stamps(files),
         "ops": [_op_row(op) for op in registry.ops.values()],
-        "contributions": [
-            list(c)
-            for kind in ("format", "analyzer", "opener")
-            for c in registry.contributions(kind)
-        ],
+        "contributions": [list(c) for kind in KINDS for c in registry.contributions(kind)],
         "plugins": [list(p) for p in registry.plugins],
     }
     from .store import write_atomically

@@ -23,11 +23,11 @@ def contribute(registry: Collector) -> None:
         users,
     )
 
-    registry.add("format", qcow2, "QCOW2")
-    registry.add("format", vmdk, "VMDK")
-    registry.add("format", ext, "EXT")
-    registry.add("format", gpt, "GPT")
-    registry.add("format", mbr, "MBR")
+    registry.add("image", qcow2, "QCOW2")
+    registry.add("image", vmdk, "VMDK")
+    registry.add("tree", ext, "EXT")
+    registry.add("volumes", gpt, "GPT")
+    registry.add("volumes", mbr, "MBR")
     for module in (
         *(identity, packages, users, ssh, services),
         *(network, fstab, cron, kernels, locale),

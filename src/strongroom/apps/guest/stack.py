@@ -1,6 +1,7 @@
 """The stack: from a host file through containers, volumes and file systems to any byte inside."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from itertools import chain
 from typing import NamedTuple
 
 from strongroom.base.errors import (
@@ -29,7 +30,7 @@ from strongroom.base.source import Extent, Source, extents, identity
 from strongroom.formats.image.raw import open_split
 from strongroom.kernel.call import Context
 from strongroom.kernel.origin import FileSource, Origin
-from strongroom.kernel.plugin import Contribution
+from strongroom.kernel.registry import Registry
 
 CONTAINER_DEPTH_MAX = 4
 """Containers directly inside one another, such as a qcow2 in a VMDK."""
@@ -38,24 +39,26 @@ CONTAINER_DEPTH_MAX = 4
 class Formats:
     """The known formats; one is imported only where its magic is met."""
 
-    def __init__(self, contributions: Sequence[Contribution]) -> None:
-        self._rows = [
-            (tuple((at, bytes.fromhex(text)) for at, text in c.magics), c) for c in contributions
-        ]
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
 
-    def identify(self, source: Source) -> Format | None:
-        """Return the format that `source` begins with, or None where it is none of them."""
+    def identify(self, source: Source, *kinds: str) -> Format | None:
+        """Return the format of one of the kinds that `source` begins with, None where it has none.
+
+        Kinds, and the formats of one kind, are tried in order.
+        """
         head = source.read_at(0, HEAD_BYTES)
-        for magics, contribution in self._rows:
+        for contribution in chain.from_iterable(map(self._registry.contributions, kinds)):
+            magics = ((at, bytes.fromhex(text)) for at, text in contribution.magics)
             if any(head.startswith(content, at) for at, content in magics):
                 candidate: Format = contribution.load()
                 if candidate.probe(head, source.size):
                     return candidate
         return None
 
-    def named(self, name: str) -> Format:
-        """Return the format of that name; Unsupported where there is none."""
-        for _, contribution in self._rows:
+    def image(self, name: str) -> Format:
+        """Return the container format of that name; Unsupported where there is none."""
+        for contribution in self._registry.contributions("image"):
             if contribution.name == name:
                 found: Format = contribution.load()
                 return found
@@ -158,14 +161,14 @@ class Opening:
         facts: list[ImageFacts] = []
         if format == "raw":
             return source, facts
-        found = self.formats.named(format) if format else self.formats.identify(source)
+        found = self.formats.image(format) if format else self.formats.identify(source, "image")
         while found is not None and len(facts) < CONTAINER_DEPTH_MAX:
             opened = found.open(source, self)
             if not isinstance(opened, Image):
                 break
             source = opened
             facts.append(opened.facts)
-            found = self.formats.identify(source)
+            found = self.formats.identify(source, "image")
         return source, facts
 
     def _sibling(self, name: str) -> tuple[Origin, FileSource]:
@@ -230,7 +233,7 @@ class Layer:
     def _open(self) -> "Held":
         opening = self.opening.inside(self.at)
         try:
-            found = opening.formats.identify(self.source)
+            found = opening.formats.identify(self.source, "tree", "volumes")
             if found is None:
                 return Held("", None)
             opened = found.open(self.source, opening)
@@ -334,7 +337,7 @@ def open_disk(ctx: Context, origin: Origin) -> Layer:
     opening = Opening(
         origin,
         Locator(origin.path),
-        Formats(list(ctx.session.registry.contributions("format"))),
+        Formats(ctx.session.registry),
         Findings(DEFAULT_LIMITS.problems),
         [origin.content],
     )

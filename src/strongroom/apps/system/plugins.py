@@ -11,6 +11,7 @@ from strongroom.base.locator import Locator
 from strongroom.base.record import Record
 from strongroom.kernel.call import Context
 from strongroom.kernel.op import Effect, op
+from strongroom.kernel.plugin import KINDS
 
 from .template import FILES
 
@@ -46,7 +47,6 @@ def ls(ctx: Context) -> Iterator[PluginRecord]:
         strongroom plugin ls --json
     """
     registry = ctx.session.registry
-    kinds = ("format", "analyzer", "opener")
     for plugin in registry.plugins:
         yield PluginRecord(
             at=Locator(plugin.entry),
@@ -56,7 +56,7 @@ def ls(ctx: Context) -> Iterator[PluginRecord]:
             ops=tuple(o.name for o in registry.ops.values() if o.plugin == plugin.name),
             contributes=tuple(
                 f"{kind}:{c.name}"
-                for kind in kinds
+                for kind in KINDS
                 for c in registry.contributions(kind)
                 if c.plugin == plugin.name
             ),

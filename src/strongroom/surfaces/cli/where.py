@@ -7,13 +7,11 @@ from typing import NamedTuple
 
 from strongroom.base.errors import NotFound
 from strongroom.kernel.op import Op
-from strongroom.kernel.plugin import Contribution
+from strongroom.kernel.plugin import KINDS, Contribution
 from strongroom.kernel.registry import Registry
 
 from .commands import Invocation
 from .front import suggest
-
-KINDS = ("format", "analyzer", "opener")
 
 
 class Place(NamedTuple):
