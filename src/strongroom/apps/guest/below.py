@@ -14,6 +14,7 @@ from strongroom.base.errors import (
     Unsupported,
     Usage,
 )
+from strongroom.base.limits import GIB
 from strongroom.base.record import Finding, Severity
 from strongroom.base.source import Source
 from strongroom.base.tree import (
@@ -31,6 +32,7 @@ from strongroom.kernel.origin import FolderTree
 
 from .guest import Guest
 from .place import Place
+from .stack import Layer
 
 T = TypeVar("T")
 
@@ -40,6 +42,7 @@ UNREADABLE = (*DAMAGE, NotFound, Denied, Unavailable)
 """What a name that a directory lists may raise when it is looked at."""
 
 CANCELLED = "cancelled"
+ALLOWANCE_FACTOR = 64
 
 
 def report(guest: Guest, path: str, error: StrongroomError) -> None:
@@ -233,6 +236,34 @@ def _met(seen: set[tuple[str, int]], tree: Tree, path: str, stat: Stat) -> bool:
         return True
     seen.add(key)
     return False
+
+
+class Allowance:
+    """How much content one call reads: ALLOWANCE_FACTOR times the host files' size and 1 GiB more.
+
+    What claims to hold more is mostly holes, or lies; a host folder may claim what it likes. Keeps
+    hashing and copying finite: a file of a few KiB can claim 2**60 bytes.
+    """
+
+    __slots__ = ("_left",)
+
+    def __init__(self, layer: Layer | None, *, bounded: bool = True) -> None:
+        self._left: int | None = None
+        if layer is not None and bounded:
+            stored = sum(file.size for file in layer.opening.files) or layer.size
+            self._left = GIB + ALLOWANCE_FACTOR * stored
+
+    def take(self, path: str, size: int) -> None:
+        """Count `size` bytes that are about to be read; Exhausted, and none counted, for too many."""
+        if self._left is None:
+            return
+        if size > self._left:
+            raise Exhausted(
+                f"{path} claims {size} bytes, more than such a disk is likely to hold",
+                hint="read it alone with cat or extract, or hash it with --any-size",
+                reason="content",
+            )
+        self._left -= size
 
 
 class HardLinks:

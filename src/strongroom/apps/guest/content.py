@@ -16,7 +16,8 @@ from strongroom.kernel.call import Context
 from strongroom.kernel.op import op
 
 from .below import (
-    DAMAGE,
+    UNREADABLE,
+    Allowance,
     at_least,
     each,
     exact,
@@ -74,7 +75,7 @@ def cat(ctx: Context, disk: Locator, paths: tuple[str, ...] = ()) -> Iterator[by
         guestkit cat disk.qcow2 /etc/hostname /etc/os-release
         guestkit cat disk.qcow2::p2::/etc/fstab
     """
-    spot = place(ctx, disk)
+    spot = place(ctx, disk, "/" if paths else None)
 
     def one(path: str) -> Iterator[bytes]:
         yield from chunks(ctx, open_file(spot.tree, path).content)
@@ -103,7 +104,7 @@ def head(
         guestkit head disk.qcow2 /etc/passwd --lines 3
         guestkit head disk.qcow2 /boot/vmlinuz --bytes 512
     """
-    spot = place(ctx, disk)
+    spot = place(ctx, disk, "/" if paths else None)
     take = partial(_first_lines, count=lines) if bytes is None else partial(_first, count=bytes)
     at_least("--lines", lines, 0)
     at_least("--bytes", bytes, 0)
@@ -133,7 +134,7 @@ def tail(
         guestkit tail disk.qcow2 /var/log/auth.log --lines 50
         guestkit tail disk.qcow2::/var/log/dpkg.log
     """
-    spot = place(ctx, disk)
+    spot = place(ctx, disk, "/" if paths else None)
     take = partial(_last_lines, count=lines) if bytes is None else partial(_last, count=bytes)
     at_least("--lines", lines, 0)
     at_least("--bytes", bytes, 0)
@@ -235,14 +236,19 @@ def hash_content(
     *,
     algorithm: Algorithm = "sha256",
     recursive: bool = False,
+    any_size: bool = False,
 ) -> Iterator[FileHash | Finding]:
     """Hash files inside a disk, or without a path the disk itself as the guest would see it.
+
+    Once all files together hold 64 times what the image does, further ones are reported and left
+    out: such files are holes or damage.
 
     Args:
         disk: The image or folder, or a locator such as disk.qcow2::p2 or disk.qcow2::/etc/passwd.
         paths: The files.
         algorithm: Which hash.
         recursive: Hash every file below the directories among the paths.
+        any_size: Hash files however large they say they are.
 
     Examples:
         guestkit hash disk.qcow2 /bin/busybox
@@ -254,7 +260,7 @@ def hash_content(
         size, digest = digest_of(ctx, layer, algorithm)
         yield FileHash(at=layer.at, digest=digest, algorithm=algorithm, size_bytes=size)
         return
-    spot = place(ctx, disk)
+    spot = place(ctx, disk, "/" if paths else None)
 
     def one(path: str) -> Iterator[FileHash]:
         for real, content in _files(spot, path, recursive=recursive):
@@ -313,7 +319,7 @@ def _subject(ctx: Context, disk: Locator, path: str | None) -> Subject:
     if path is None and disk.path is None:
         layer = open_layer(ctx, disk)
         return Subject(layer.at, None, layer, layer.findings)
-    spot = place(ctx, disk if path is None else disk / path)
+    spot = place(ctx, disk, path)
     opened = open_file(spot.tree, spot.path)
     return Subject(spot.guest.locate(opened.path), opened.path, opened.content, spot.guest.problems)
 

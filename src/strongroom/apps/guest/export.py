@@ -16,7 +16,7 @@ from strongroom.kernel.op import Effect, op
 from strongroom.kernel.origin import FolderTree
 from strongroom.kernel.session import Progress
 
-from .below import DAMAGE, UNREADABLE, HardLinks, Opened, exact, report, reported, walk_sorted
+from .below import DAMAGE, UNREADABLE, Allowance, HardLinks, Opened, exact, report, reported, walk_sorted
 from .content import chunks, stored_runs
 from .hostfolder import HostFolder, Keep
 from .place import Place, place
@@ -104,7 +104,7 @@ def extract(
         guestkit extract disk.qcow2 /etc/passwd .
         guestkit get disk.qcow2::p2 /var/log logs --xattrs
     """
-    spot = place(ctx, disk / path)
+    spot = place(ctx, disk, path)
     real = resolve(spot.tree, spot.path)
     stat = spot.tree.stat(real)
     if stat.kind not in ("file", "dir"):
@@ -127,12 +127,13 @@ def _refuse_inside(spot: Place, real: str, dest: Path) -> None:
 class _Work:
     """One extraction under way: what it reads, what was chosen, what it has done so far."""
 
-    __slots__ = ("choices", "counts", "ctx", "done", "links", "spot")
+    __slots__ = ("allowance", "choices", "counts", "ctx", "done", "links", "spot")
 
     def __init__(self, ctx: Context, spot: Place, choices: Choices) -> None:
         self.ctx = ctx
         self.spot = spot
         self.choices = choices
+        self.allowance = Allowance(spot.layer)
         self.links = HardLinks(spot.tree)
         self.counts = {"file": 0, "dir": 0, "link": 0, "skipped": 0}
         self.done = 0
@@ -168,6 +169,7 @@ class _Work:
     def _pieces(self, file: Opened) -> Iterator[tuple[int, bytes]]:
         path, content = file
         for start, length in stored_runs(content):
+            self.allowance.take(path, length)
             offset = start
             for chunk in chunks(self.ctx, content, start, length):
                 yield offset, chunk
@@ -363,7 +365,7 @@ def tar_out(
     """
     from .tarstream import archive
 
-    spot = place(ctx, disk / path)
+    spot = place(ctx, disk, path)
     start = resolve(spot.tree, spot.path)
     stream = archive(ctx, spot, start, xattrs=not no_xattrs, dense=dense)
     yield from reported(spot.guest.problems, stream)

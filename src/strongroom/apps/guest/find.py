@@ -74,7 +74,7 @@ def find(
     """
     at_least("--limit", limit, 0)
     at_least("--max-depth", max_depth, 0)
-    spot = place(ctx, disk / path)
+    spot = place(ctx, disk, path)
     tests = [
         *_of_name(name, iname),
         *_of_stat(type, size, perm),

@@ -87,7 +87,7 @@ def ls(
         guestkit ls disk.qcow2::p2 / --recursive --json
     """
     at_least("--limit", limit, 0)
-    spot = place(ctx, disk / path)
+    spot = place(ctx, disk, path)
     yield from reported(
         spot.guest.problems, islice(_list(spot, recursive=recursive, hidden=all), limit)
     )
@@ -129,7 +129,7 @@ def stat(
         guestkit stat disk.qcow2 /etc/hostname /etc/mtab
         guestkit stat disk.qcow2::/etc/mtab --follow --json
     """
-    spot = place(ctx, disk)
+    spot = place(ctx, disk, "/" if paths else None)
 
     def one(path: str) -> Iterator[FileStat]:
         real = resolve(spot.tree, path, follow_last=follow)

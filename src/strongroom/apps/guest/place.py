@@ -6,7 +6,7 @@ from strongroom.base.errors import NotFound, Unsupported, Usage
 from strongroom.base.format import Volumes
 from strongroom.base.locator import Locator
 from strongroom.base.source import Source
-from strongroom.base.tree import Subtree, Tree, resolve
+from strongroom.base.tree import Subtree, Tree, join, normalise, resolve
 from strongroom.kernel.call import Context
 from strongroom.kernel.origin import FileSource, FolderTree, Origin
 
@@ -26,18 +26,30 @@ class Place(NamedTuple):
     layer: Layer | None
 
 
-def place(ctx: Context, locator: Locator) -> Place:
-    """Return what a locator means for an op that works on names; "/" where it has no path.
+def place(ctx: Context, disk: Locator, path: str | None = None) -> Place:
+    """Return what a locator, and a path below it, mean for an op that works on names.
 
-    Raises what opening raises, and NotFound where there is no file system to have paths.
+    A `path` beside a locator that leads to a file is read in the disk that the file holds. Raises
+    what opening raises, and NotFound where there is no file system to have paths.
     """
-    holder = locator.container
+    spot = _place(ctx, disk.container, disk.path or "/")
+    if path is None:
+        return spot
+    if disk.path is not None and _is_file(spot):
+        return _place(ctx, disk, normalise(path))
+    return spot._replace(path=normalise(join(spot.path, path.lstrip("/"))))
+
+
+def _place(ctx: Context, holder: Locator, path: str) -> Place:
     opened = container(ctx, holder)
-    path = locator.path or "/"
     if isinstance(opened, Layer):
         guest = guest_of(opened)
         return Place(guest.tree, path, guest, opened)
     return Place(opened, path, Guest(opened, lambda inner: holder / inner), None)
+
+
+def _is_file(spot: Place) -> bool:
+    return spot.tree.stat(resolve(spot.tree, spot.path)).kind == "file"
 
 
 def disk(ctx: Context, locator: Locator) -> Layer:

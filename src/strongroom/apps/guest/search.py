@@ -9,12 +9,21 @@ from strongroom.base.errors import Usage
 from strongroom.base.limits import KIB, MIB
 from strongroom.base.locator import Locator
 from strongroom.base.record import Finding, Record
-from strongroom.base.source import Source
 from strongroom.base.tree import resolve
 from strongroom.kernel.call import Context
 from strongroom.kernel.op import op
 
-from .below import UNREADABLE, Opened, at_least, exact, open_file, report, reported, walk_all
+from .below import (
+    UNREADABLE,
+    Allowance,
+    Opened,
+    at_least,
+    exact,
+    open_file,
+    report,
+    reported,
+    walk_all,
+)
 from .content import chunks, stored_runs
 from .place import Place, place
 
@@ -49,11 +58,14 @@ class Pattern(NamedTuple):
 
 
 class Request(NamedTuple):
-    """A pattern, how many lines of one file are wanted at most, and whether only text is read."""
+    """A pattern, how many lines of one file are wanted at most, whether only text is read, and
+    how much in all.
+    """
 
     pattern: Pattern
     count_max: int | None
     text_only: bool
+    allowance: Allowance
 
 
 class Line(NamedTuple):
@@ -99,9 +111,10 @@ def grep(
     """
     at_least("--max-count", max_count, 0)
     wanted = compile_pattern(pattern, fixed=fixed, ignore_case=ignore_case)
-    spot = place(ctx, disk / path)
+    spot = place(ctx, disk, path)
     count = 1 if files_with_matches and max_count is None else max_count
-    found = _search(ctx, spot, Request(wanted, count, text_only=binary == "skip"))
+    request = Request(wanted, count, binary == "skip", Allowance(spot.layer))
+    found = _search(ctx, spot, request)
     if files_with_matches:
         found = (Match(at=match.at, path=match.path) for match in found)
     yield from reported(spot.guest.problems, found)
@@ -142,7 +155,7 @@ def _matches(ctx: Context, spot: Place, file: Opened, request: Request) -> Itera
     if request.text_only and b"\0" in file.content.read_at(0, BINARY_BYTES):
         return
     at = spot.guest.locate(file.path)
-    lines = matching_lines(_blocks(ctx, file.content), request.pattern)
+    lines = matching_lines(_blocks(ctx, file, request.allowance), request.pattern)
     for line in islice(lines, request.count_max):
         yield Match(
             at=at,
@@ -162,10 +175,11 @@ def _shown(line: Line) -> bytes:
     return line.content[start : start + TEXT_BYTES_MAX]
 
 
-def _blocks(ctx: Context, content: Source) -> Iterator[tuple[int, bytes]]:
+def _blocks(ctx: Context, file: Opened, allowance: Allowance) -> Iterator[tuple[int, bytes]]:
     """Yield (offset, whole lines); a hole ends a block, as it holds nothing to match."""
-    for start, length in stored_runs(content):
-        yield from whole_lines(chunks(ctx, content, start, length), start)
+    for start, length in stored_runs(file.content):
+        allowance.take(file.path, length)
+        yield from whole_lines(chunks(ctx, file.content, start, length), start)
 
 
 def whole_lines(pieces: Iterator[bytes], offset: int) -> Iterator[tuple[int, bytes]]:

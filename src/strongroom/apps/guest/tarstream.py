@@ -26,7 +26,7 @@ from strongroom.base.tree import Stat, basename
 from strongroom.kernel.call import Context
 from strongroom.kernel.session import Progress
 
-from .below import DAMAGE, UNREADABLE, HardLinks, report, walk_sorted
+from .below import DAMAGE, UNREADABLE, Allowance, HardLinks, report, walk_sorted
 from .content import CHUNK_BYTES, chunks, stored_runs
 from .place import Place
 
@@ -56,7 +56,7 @@ class Run(NamedTuple):
 class _Archive:
     """One archive under way."""
 
-    __slots__ = ("ctx", "dense", "links", "spot", "start", "written", "xattrs")
+    __slots__ = ("allowance", "ctx", "dense", "links", "spot", "start", "written", "xattrs")
 
     def __init__(self, ctx: Context, spot: Place, start: str, *, xattrs: bool, dense: bool) -> None:
         self.ctx = ctx
@@ -64,6 +64,7 @@ class _Archive:
         self.start = start
         self.xattrs = xattrs
         self.dense = dense
+        self.allowance = Allowance(spot.layer)
         self.links = HardLinks(spot.tree)
         self.written = 0
 

@@ -14,7 +14,17 @@ from strongroom.kernel.call import Context
 from strongroom.kernel.op import op
 from strongroom.kernel.session import Progress
 
-from .below import UNREADABLE, HardLinks, at_least, exact, go_on, report, reported, walk_all
+from .below import (
+    UNREADABLE,
+    Allowance,
+    HardLinks,
+    at_least,
+    exact,
+    go_on,
+    report,
+    reported,
+    walk_all,
+)
 from .content import digest_of, stored_runs
 from .criteria import parse_size
 from .mounts import Volume, file_systems, guests
@@ -186,7 +196,7 @@ def du(
         guestkit disk-usage disk.qcow2 --sizes-only --json
     """
     at_least("--max-depth", max_depth, 0)
-    spot = place(ctx, disk / path)
+    spot = place(ctx, disk, path)
     yield from reported(spot.guest.problems, _usage(ctx, spot, max_depth, stored=not sizes_only))
 
 
@@ -246,7 +256,7 @@ def find_large(
         guestkit find-large disk.qcow2 /var --min-size 100M
     """
     at_least("--top", top, 1)
-    spot = place(ctx, disk / path)
+    spot = place(ctx, disk, path)
     least = parse_size(min_size)
     files = ((s.size, p, s) for p, s in _regular(ctx, spot) if s.size >= least)
     largest = _largest(spot, files, min(top, TOP_MAX))
@@ -290,19 +300,19 @@ def find_duplicates(
     Examples:
         guestkit find-duplicates disk.qcow2 /usr --min-size 1M
     """
-    spot = place(ctx, disk / path)
+    spot = place(ctx, disk, path)
     yield from reported(spot.guest.problems, _duplicates(ctx, spot, parse_size(min_size)))
 
 
 def _duplicates(ctx: Context, spot: Place, least: int) -> Iterator[Duplicate]:
     groups = _same_size(ctx, spot, least)
     total = sum(size * len(paths) for size, paths in groups)
-    number, done = 0, 0
+    number, done, allowance = 0, 0, Allowance(spot.layer)
     for size, paths in groups:
         for likely in _grouped(spot, paths, lambda path: _head(spot, path)).values():
             if len(likely) < 2:
                 continue
-            same = _grouped(spot, likely, lambda path: _sha256(ctx, spot, path))
+            same = _grouped(spot, likely, lambda path: _sha256(ctx, spot, path, allowance))
             for digest, copies in sorted(same.items()):
                 if len(copies) < 2:
                     continue
@@ -350,5 +360,7 @@ def _head(spot: Place, path: str) -> str:
     return hashlib.blake2b(head, digest_size=16).hexdigest()
 
 
-def _sha256(ctx: Context, spot: Place, path: str) -> str:
-    return digest_of(ctx, spot.tree.open(path), "sha256")[1]
+def _sha256(ctx: Context, spot: Place, path: str, allowance: Allowance) -> str:
+    content = spot.tree.open(path)
+    allowance.take(path, content.size)
+    return digest_of(ctx, content, "sha256")[1]
