@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any, NamedTuple, TypeVar
 
-from strongroom.base.errors import Denied, Exhausted, StrongroomError
+from strongroom.base.errors import Denied, Exhausted, NotFound, StrongroomError
 from strongroom.base.limits import Budget
 from strongroom.base.locator import Locator
 from strongroom.base.source import Source
@@ -196,8 +196,20 @@ def _word(kind: type[BaseException] | None, error: BaseException | None) -> str:
 def _open(ctx: Context, locator: Locator) -> Source | Tree:
     from .origin import open_origin
 
-    origin = open_origin(locator.origin, ctx.session.allow_backing)
+    try:
+        origin = open_origin(locator.origin, ctx.session.allow_backing)
+    except NotFound:
+        locator = _short_form(locator)
+        origin = open_origin(locator.origin, ctx.session.allow_backing)
     for contribution in ctx.session.registry.contributions("opener"):
         opened: Source | Tree = contribution.load()(ctx, origin, locator)
         return opened
     return origin.content
+
+
+def _short_form(locator: Locator) -> Locator:
+    """Return `disk@name` as `disk::@name` (docs/spec/locator.md, "Short form")."""
+    origin, _, snapshot = locator.origin.rpartition("@")
+    if not origin or not snapshot or "/" in snapshot:
+        return locator
+    return Locator(origin, (f"@{snapshot}", *locator.steps))

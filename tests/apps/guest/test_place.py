@@ -39,6 +39,7 @@ def test_a_snapshot_is_a_disk(ctx: Context, disk: Path) -> None:
 
     assert cat(ctx, f"{image}::@clean::p2::/ada/notes.txt") == b"from the second partition\n"
     assert cat(ctx, f"{image}::@clean::/etc/hostname") == b"web1\n"
+    assert cat(ctx, f"{image}@clean::/etc/hostname") == b"web1\n"
     with pytest.raises(NotFound):
         ls(ctx, f"{image}::@missing")
     with pytest.raises(NotFound):

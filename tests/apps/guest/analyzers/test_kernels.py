@@ -79,6 +79,28 @@ def test_a_kernel_says_its_version(case: str):
     assert _run(nodes)[0][0].version == version
 
 
+def test_an_image_kept_with_its_modules_goes_by_its_name_in_boot():
+    image = "/usr/lib/modules/6.4-1-default/vmlinuz"
+    found, _ = _run(
+        {
+            image: text("x"),
+            **_modules("6.4-1-default", "6.5"),
+            "/usr/lib/modules/6.4-1-default/modules.dep": text(""),
+            "/boot/vmlinuz": link("vmlinuz-6.4-1-default"),
+            "/boot/vmlinuz-6.4-1-default": link(f"..{image}"),
+            "/boot/initrd-6.4-1-default": text("x"),
+            "/boot/grub2/grub.cfg": text(
+                "menuentry 'openSUSE' {\n linux /boot/vmlinuz-6.4-1-default root=UUID=3\n}\n"
+            ),
+        }
+    )
+
+    assert (found[0].path, found[0].version, found[0].default, found[0].root) == (
+        "/boot/vmlinuz-6.4-1-default", "6.4-1-default", True, "UUID=3",
+    )  # fmt: skip
+    assert found[0].initramfs == "/boot/initrd-6.4-1-default"
+
+
 def test_links_and_leftovers_are_no_kernels_of_their_own():
     found, loaders = _run(
         {
