@@ -147,10 +147,9 @@ def _kernels(guest: Guest, menu: _Menu | None) -> Iterator[Kernel]:
         by_kernel.setdefault(basename(entry.kernel), entry)
     default = basename(menu.default.kernel) if menu and menu.default else None
     booted: set[str] = set()
-    images = _images(guest)
-    for path in images:
+    for path, real in _images(guest):
         name = basename(path)
-        version = _version(guest, path, modules)
+        version = _version(guest, path, real, modules)
         booted.add(version)
         chosen = menu.default if menu and name == default else by_kernel.get(name)
         yield _kernel(guest, path, version, chosen, modules, default=name == default)
@@ -183,9 +182,16 @@ def _kernel(
     )
 
 
-def _images(guest: Guest) -> list[str]:
+class _Image(NamedTuple):
+    path: str
+    """What the boot loader calls it: its name in /boot."""
+    real: str
+    """Where that leads: SUSE keeps the image with its modules and links to it."""
+
+
+def _images(guest: Guest) -> list[_Image]:
     """Return the kernel images of /boot, and of /usr/lib/modules where /boot holds none."""
-    found: dict[str, None] = {}
+    found: dict[str, str] = {}
     for path in paths_in(guest, "/boot"):
         name = basename(path)
         if not name.startswith(KERNEL_PREFIXES) or name.endswith(_NO_KERNELS):
@@ -194,13 +200,14 @@ def _images(guest: Guest) -> list[str]:
         real = guest.resolve(path)
         stat = guest.stat(path)
         if real is not None and stat is not None and stat.kind == "file":
-            found.setdefault(real)
+            inside = real.startswith("/boot/")
+            found[real] = real if inside else max(found.get(real, ""), path, key=len)
     if not found:
-        for version, directory in _modules(guest).items():
+        for directory in _modules(guest).values():
             image = guest.resolve(f"{directory}/vmlinuz")
-            if image is not None and version:
-                found.setdefault(image)
-    return list(found)[:KERNELS_MAX]
+            if image is not None:
+                found.setdefault(image, image)
+    return [_Image(path, real) for real, path in found.items()][:KERNELS_MAX]
 
 
 def _modules(guest: Guest) -> dict[str, str]:
@@ -216,14 +223,14 @@ def _modules(guest: Guest) -> dict[str, str]:
     return {}
 
 
-def _version(guest: Guest, path: str, modules: dict[str, str]) -> str:
+def _version(guest: Guest, path: str, real: str, modules: dict[str, str]) -> str:
     """Return a kernel's release: by its name where modules agree, by its header, by its name."""
     name = basename(path)
     suffix = name.partition("-")[2]
     if suffix in modules:
         return suffix
     for version, directory in modules.items():
-        if path == f"{directory}/vmlinuz" or guest.resolve(f"{directory}/vmlinuz") == path:
+        if guest.resolve(f"{directory}/vmlinuz") == real:
             return version
     stated = kernel_version(guest.read_head(path, HEAD_BYTES))
     if stated is not None:
