@@ -8,7 +8,6 @@ import runpy
 import shutil
 import subprocess
 import sys
-import tarfile
 import zipfile
 from pathlib import Path
 
@@ -103,8 +102,7 @@ def test_two_builds_from_two_folders_are_byte_equal(
 def test_the_sdist_builds_the_same_wheel(built: dict[str, bytes], tmp_path: Path):
     name = next(name for name in built if name.endswith(".tar.gz"))
     (tmp_path / name).write_bytes(built[name])
-    with tarfile.open(tmp_path / name) as archive:
-        archive.extractall(tmp_path, filter="data")
+    assert run("tar", "-xzf", name, cwd=tmp_path).returncode == 0
 
     wheel = build(tmp_path / name.removesuffix(".tar.gz"), "wheel")
 
