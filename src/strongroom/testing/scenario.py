@@ -8,6 +8,8 @@ Three kinds of block mean something, in the order in which they stand:
 - a fence `file:NAME`: its content is written to NAME;
 - a comment `<!-- setup ... -->`: a bash script that is run but not shown; it must succeed. A
   comment `<!-- needs: TOOL ... -->` names tools without which the scenario cannot run.
+
+The folder `.site` in the scenario's folder is one that Python finds distributions in.
 """
 
 import os
@@ -65,6 +67,7 @@ def environment(folder: Path) -> dict[str, str]:
     return {
         **kept,
         "PATH": f"{Path(sys.executable).parent}:{kept.get('PATH', '')}:/usr/sbin:/sbin",
+        "PYTHONPATH": str(folder / ".site"),
         "HOME": str(folder),
         "STRONGROOM_HOME": str(folder / ".strongroom"),
         "LC_ALL": "C.UTF-8",

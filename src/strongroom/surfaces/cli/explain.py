@@ -235,8 +235,9 @@ def _matches(pattern: list[str], words: list[str]) -> bool:
 
 def _page(code: str, entry: Explanation, screen: Screen) -> str:
     kind = next(error for error in NINE if error.name == entry.code.partition(".")[0])
+    title = kind.name if code.isdigit() else code
     lines = [
-        screen.paint("bold", screen.clean(code)) + f"  exit status {kind.exit_status}",
+        screen.paint("bold", screen.clean(title)) + f"  exit status {kind.exit_status}",
         "",
         *wrap(entry.cause, screen.width),
         "",

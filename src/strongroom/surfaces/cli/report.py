@@ -15,6 +15,8 @@ INDENT = "  "
 LABEL_WIDTH = 10
 PEOPLE_SHOWN = 6
 """Names listed before the rest is counted."""
+COUNTED = (Severity.NOTICE, Severity.WARNING, Severity.ERROR)
+"""Severities whose words have a plural."""
 BESIDE_MIN = 40
 """Columns that a finding's message and place need to stand beside its rule."""
 SYSTEM_UID_MAX = 999
@@ -212,7 +214,11 @@ def _boot(report: Report) -> Iterator[Fact]:
 
 def _severities(findings: list[Finding]) -> str:
     counts = [(s, sum(1 for f in findings if f.severity == s)) for s in reversed(Severity)]
-    return ", ".join(f"{count} {severity}" for severity, count in counts if count)
+    return ", ".join(
+        f"{count} {severity}{'s' if count > 1 and severity in COUNTED else ''}"
+        for severity, count in counts
+        if count
+    )
 
 
 def _aligned(facts: list[Fact], screen: Screen) -> Iterator[str]:

@@ -69,13 +69,14 @@ def _skipped(record: Any, screen: Screen) -> str:
 
 def _extraction(record: Any, screen: Screen) -> str:
     counts = (
-        (record.files, "files"),
-        (record.directories, "directories"),
-        (record.links, "links"),
-        (record.skipped, "skipped"),
+        (record.files, "file", "files"),
+        (record.directories, "directory", "directories"),
+        (record.links, "link", "links"),
+        (record.skipped, "skipped", "skipped"),
     )
-    what = ", ".join(f"{count} {name}" for count, name in counts if count) or "nothing"
-    return screen.clean(f"{what}, {human_size(record.size_bytes)} to {record.dest}")
+    said = [f"{count} {one if count == 1 else many}" for count, one, many in counts if count]
+    size = human_size(record.size_bytes)
+    return screen.clean(f"{', '.join(said) or 'nothing'}, {size} to {record.dest}")
 
 
 def _nothing(_record: Any, _screen: Screen) -> None:
