@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import strongroom.kernel.audit
 import strongroom.kernel.store
 from strongroom.base.errors import Unavailable
 from strongroom.kernel.audit import AuditEvent, AuditLog
@@ -307,7 +308,7 @@ def test_an_append_imports_nothing_heavy(tmp_path: Path):
     """)
     command = [sys.executable, "-I", "-c", code, str(tmp_path)]
 
-    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    done = subprocess.run(command, check=False, capture_output=True, text=True, env={})
 
     assert (done.returncode, done.stderr.strip()) == (0, "")
 
@@ -326,3 +327,45 @@ def test_append_returns_the_number_of_the_entry_also_where_it_fills_the_segment(
     found = [json.loads(line) for line in all_lines(tmp_path)]
     assert promised == [entry["seq"] for entry in found if entry["event"] == "intent"]
     assert len(found) > len(promised)
+
+
+def test_a_pin_that_is_replaced_while_one_waits_for_it_is_opened_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    log = open_log(tmp_path)
+    log.append(READ, durable=False)
+    pin = tmp_path / "audit.head"
+    lock = strongroom.kernel.store.lock
+    calls: list[int] = []
+
+    def restore_then_lock(fd: int, path: str) -> None:
+        if not calls:
+            content = pin.read_bytes()
+            pin.unlink()
+            pin.write_bytes(content)
+        calls.append(fd)
+        lock(fd, path)
+
+    monkeypatch.setattr(strongroom.kernel.audit, "lock", restore_then_lock)
+
+    assert log.append(READ, durable=False) == 2
+    assert len(calls) == 2
+    assert problems(tmp_path) == []
+
+
+def test_a_segment_that_cannot_be_closed_yet_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    log = open_log(tmp_path, segment_bytes=1)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", refuse)
+        with pytest.raises(Unavailable):
+            log.append(READ, durable=False)  # the pin of a new log needs it
+
+    log.append(READ, durable=False)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", refuse)
+        assert log.append(READ, durable=False) == 3
+
+    log.append(READ, durable=False)
+    assert problems(tmp_path) == []

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from strongroom.kernel.audit import AuditEvent
+from strongroom.kernel.audit_personal import erase
 from tests.kernel.audit_history import (
     all_lines,
     errors,
@@ -77,6 +78,28 @@ def test_processes_killed_at_any_point_leave_a_log_that_verifies(tmp_path: Path,
 
     assert rules(tmp_path) <= {"torn"}
     assert numbers(tmp_path) == list(range(1, len(numbers(tmp_path)) + 1))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_an_erasure_killed_at_any_point_is_finished_by_the_next(tmp_path: Path, seed: int):
+    rng = random.Random(seed)
+    grow(open_log(tmp_path), 12, rng)
+
+    def work() -> None:
+        log = open_log(tmp_path)
+        die_after(rng.randint(1, 600))
+        erase(log, "alice")
+
+    os.waitpid(in_a_child(work), 0)
+    assert rules(tmp_path) <= {"torn", "personal.kept"}
+
+    erase(open_log(tmp_path), "alice")
+
+    assert rules(tmp_path) <= {"torn"}
+    side = (tmp_path / "audit" / "personal.jsonl").read_bytes()
+    assert b'"alice"' not in side
+    assert b'"bob"' in side
+    assert not list((tmp_path / "audit").glob("*.part"))
 
 
 def test_writers_at_the_same_time_make_one_chain(tmp_path: Path):

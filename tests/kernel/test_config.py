@@ -189,4 +189,4 @@ def test_without_a_file_no_toml_and_no_difflib_is_imported(tmp_path: Path):
         "sys.exit(bool({'tomllib', 'difflib', 'pathlib'} & set(sys.modules)))"
     )
 
-    assert subprocess.run([sys.executable, "-I", "-c", code], check=False).returncode == 0
+    assert subprocess.run([sys.executable, "-I", "-c", code], check=False, env={}).returncode == 0

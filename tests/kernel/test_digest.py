@@ -25,4 +25,4 @@ def test_hmac_is_that_of_the_standard_library(key: bytes, message: bytes):
 def test_openssl_is_not_loaded():
     code = "import sys, strongroom.kernel.digest; sys.exit('_hashlib' in sys.modules)"
 
-    assert subprocess.run([sys.executable, "-I", "-c", code], check=False).returncode == 0
+    assert subprocess.run([sys.executable, "-I", "-c", code], check=False, env={}).returncode == 0

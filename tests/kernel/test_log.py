@@ -133,4 +133,4 @@ def test_control_characters_become_visible(text: str, shown: str):
 def test_the_module_imports_no_logging_before_it_is_asked():
     code = "import sys, strongroom.kernel.log; sys.exit('logging' in sys.modules)"
 
-    assert subprocess.run([sys.executable, "-I", "-c", code], check=False).returncode == 0
+    assert subprocess.run([sys.executable, "-I", "-c", code], check=False, env={}).returncode == 0
