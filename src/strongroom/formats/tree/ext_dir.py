@@ -269,6 +269,6 @@ def _count_offset(block: bytes) -> int | None:
     if first in (size, 0) and len(block) >= 16:
         return 8
     _, second, _, _ = _ENTRY.unpack_from(block, 12)
-    if first == 12 and second == len(block) - 12 and block[28:30] == b"\0\x08":
+    if first == 12 and second == len(block) - 12 and block[24:28] == bytes(4) and block[29] == 8:
         return 32
     return None

@@ -128,10 +128,11 @@ def _attributes(area: bytes, first: int, origin: int) -> Iterator[Attribute]:
             raise Corrupt("ext", origin + at, "an attribute entry is cut off", reason="xattr")
         length, index, offset, inode, size, _ = _ENTRY.unpack_from(area, at)
         end = at + _ENTRY.size + length
+        name = area[at + _ENTRY.size : end]
         inside = size <= VALUE_MAX if inode else offset + size <= len(area)
-        if end > len(area) or not inside:
+        if end > len(area) or not inside or b"\0" in name:
             raise Corrupt("ext", origin + at, "an attribute leaves its area", reason="xattr")
-        yield Attribute(index, area[at + _ENTRY.size : end], offset, size, inode)
+        yield Attribute(index, name, offset, size, inode)
         at = end + 3 & ~3
 
 
