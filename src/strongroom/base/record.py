@@ -32,6 +32,7 @@ class Fields:
 
     fields: ClassVar[tuple[str, ...]] = ()
     required: ClassVar[frozenset[str]] = frozenset()
+    _known: ClassVar[frozenset[str]] = frozenset()
 
     def __init_subclass__(cls) -> None:
         annotations = cls.__dict__.get("__annotations__", {})  # noqa: RUF063  inspect is what costs
@@ -42,10 +43,12 @@ class Fields:
         )
         cls.fields = tuple(dict.fromkeys(cls.fields + own))
         cls.required = frozenset(name for name in cls.fields if not hasattr(cls, name))
+        cls._known = frozenset(cls.fields)
 
     def __init__(self, **values: Any) -> None:
-        if not (self.required <= values.keys() and values.keys() <= set(self.fields)):
-            wrong = (self.required - values.keys()) | (values.keys() - set(self.fields))
+        given = values.keys()
+        if not (given >= self.required and given <= self._known):
+            wrong = (self.required - given) | (given - self._known)
             raise TypeError(f"{type(self).__name__} misses or does not know {sorted(wrong)}")
         self.__dict__.update(values)
 
