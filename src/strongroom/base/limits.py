@@ -24,6 +24,10 @@ class Limits(NamedTuple):
     """Entries of one directory."""
     text_bytes: int = 32 * MIB
     """One configuration or database file that an analyzer reads whole."""
+    config_bytes: int = 4 * MIB
+    """One configuration file; parsed, its lines take some forty times as much memory."""
+    guest_bytes: int = 256 * MIB
+    """All that the analyzers of one guest read whole, names of directories included."""
     problems: int = 1000
     """Problems kept of one disk; further ones are only counted."""
 

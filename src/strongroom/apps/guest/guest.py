@@ -4,11 +4,15 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from strongroom.base.errors import Corrupt, Exhausted, NotFound, StrongroomError, Unsupported, Usage
-from strongroom.base.limits import DEFAULT_LIMITS, Limits
+from strongroom.base.limits import DEFAULT_LIMITS, Budget, Limits
 from strongroom.base.locator import Locator
 from strongroom.base.record import Finding, Record, Severity
 from strongroom.base.source import Source
-from strongroom.base.tree import Entry, Stat, Tree, join, read_file, read_whole, resolve
+from strongroom.base.tree import Entry, Stat, Tree, join, read_whole, resolve
+
+FILE_COST_BYTES = 1 << 10
+ENTRY_COST_BYTES = 1 << 6
+"""What an empty file and a name in a directory count for in `Limits.guest_bytes`."""
 
 
 class Guest:
@@ -18,7 +22,7 @@ class Guest:
     Finding in `problems`, so that an analyzer goes on with what can still be read.
     """
 
-    __slots__ = ("limits", "locate", "problems", "tree")
+    __slots__ = ("_budget", "limits", "locate", "problems", "tree")
 
     def __init__(
         self,
@@ -32,22 +36,23 @@ class Guest:
         """The address of a path of the merged tree, for `Record.at`."""
         self.limits = limits
         self.problems = [] if problems is None else problems
+        self._budget = Budget("what is read of one guest", limits.guest_bytes)
 
     def read_bytes(self, path: str) -> bytes | None:
         """Return a whole file; None where it is absent, not a file, damaged or over the limit."""
-        try:
-            return read_file(self.tree, path, size_max=self.limits.text_bytes)
-        except (NotFound, Usage):
-            return None
-        except (Corrupt, Exhausted, Unsupported) as e:
-            self.report(path, e)
-            return None
+        found = self.read_real(path, size_max=self.limits.text_bytes)
+        return None if found is None else found[1]
 
-    def read_real(self, path: str) -> tuple[str, bytes] | None:
-        """Return where a file really is, links followed, and its content; None as `read_bytes`."""
+    def read_real(self, path: str, *, size_max: int) -> tuple[str, bytes] | None:
+        """Return where a file really is, links followed, and its content; None as `read_bytes`.
+
+        All that is read of a guest together is bounded, too: holes and links cost a disk nothing.
+        """
         try:
             real = resolve(self.tree, path)
-            return real, read_whole(self.tree.open(real), path, size_max=self.limits.text_bytes)
+            source = self.tree.open(real)
+            self._budget.spend(max(FILE_COST_BYTES, min(source.size, size_max)))
+            return real, read_whole(source, path, size_max=size_max)
         except (NotFound, Usage):
             return None
         except (Corrupt, Exhausted, Unsupported) as e:
@@ -63,6 +68,7 @@ class Guest:
         """Yield the entries of a directory, sorted by name; nothing where there is none."""
         try:
             entries = sorted(self.tree.scandir(resolve(self.tree, path)))
+            self._budget.spend(ENTRY_COST_BYTES * len(entries))
         except (NotFound, Usage):
             return
         except (Corrupt, Exhausted, Unsupported) as e:

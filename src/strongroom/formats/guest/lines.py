@@ -11,8 +11,8 @@ FAULTS_MAX = 100
 QUOTE_MAX = 60
 """Characters of a file's own text that a message repeats."""
 
-PARAGRAPHS_MAX = 1_000_000
-"""Paragraphs read of one database: some ten times the packages that any distribution has."""
+PARAGRAPHS_MAX = 200_000
+"""Paragraphs read of one database: more than any distribution has packages."""
 
 DIGITS_MAX = 20
 """Digits of a number worth converting: 2**64 has 20."""

@@ -112,6 +112,13 @@ def test_weak_and_damaged_keys_are_findings():
 
 ACCOUNTS = "root:x:0:0::/root:/bin/sh\nada:x:7:7::/home/ada:/bin/sh\nbob:x:8:8::/home/ada:/bin/sh\n"
 
+
+def test_keys_are_looked_for_in_so_many_files_only(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(ssh, "LOOKUPS_MAX", 3)
+
+    assert _findings({"/etc/passwd": text(ACCOUNTS)}) == [("problem.ssh-key", "/etc/passwd", None)]
+
+
 PLACES = {
     "": "/home/ada/.ssh/authorized_keys2",
     "AuthorizedKeysFile .ssh/keys": "/home/ada/.ssh/keys",

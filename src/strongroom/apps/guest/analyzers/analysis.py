@@ -33,8 +33,8 @@ class Document(NamedTuple):
 
 
 def document(guest: Guest, path: str) -> Document | None:
-    """Return a text file, links followed; None where it is absent or cannot be read."""
-    found = guest.read_real(path)
+    """Return a configuration file, links followed; None where it is absent or cannot be read."""
+    found = guest.read_real(path, size_max=guest.limits.config_bytes)
     if found is None:
         return None
     real, content = found

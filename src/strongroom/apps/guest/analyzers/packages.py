@@ -42,7 +42,7 @@ def _dpkg(guest: Guest) -> Iterator[Record]:
 
 
 def _dpkg_file(guest: Guest, path: str) -> Iterator[Record]:
-    found = guest.read_real(path)
+    found = guest.read_real(path, size_max=guest.limits.text_bytes)
     if found is None:
         return
     at = guest.locate(found[0])

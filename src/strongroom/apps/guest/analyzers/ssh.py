@@ -7,13 +7,14 @@ from typing import NamedTuple
 from strongroom.base.locator import Locator
 from strongroom.base.record import Finding, Record, Severity
 from strongroom.base.tree import join, normalise, parent
+from strongroom.formats.guest.lines import Fault
 from strongroom.formats.guest.passwd import PasswdEntry, parse_passwd
 from strongroom.formats.guest.sshd import Directive, parse_sshd_config
 from strongroom.formats.guest.sshkeys import PublicKey, parse_public_keys
 
 from ..guest import Guest
 from ..records import Setting, SshKey
-from .analysis import Analysis, Document, document, first_document, paths_in, problems
+from .analysis import Analysis, Document, document, first_document, paths_in, problem, problems
 
 CONFIG = ("/etc/ssh/sshd_config", "/usr/etc/ssh/sshd_config")
 """The second is where SUSE keeps what came with the package."""
@@ -23,6 +24,9 @@ AUTHORIZED_KEYS = (".ssh/authorized_keys", ".ssh/authorized_keys2")
 """AuthorizedKeysFile's default."""
 
 INCLUDES_MAX = 1000
+LOOKUPS_MAX = 10_000
+"""Files in which keys of users are looked for."""
+
 RSA_BITS_MIN = 2048
 """What NIST SP 800-131A asks of RSA keys."""
 
@@ -160,13 +164,16 @@ def _authorized(guest: Guest, patterns: Sequence[str]) -> Iterator[Record]:
     if passwd is None:
         return
     seen: set[str] = set()
-    for user in parse_passwd(passwd).entries:
-        for pattern in patterns:
-            path = _expand(pattern, user)
-            source = document(guest, path) if path not in seen else None
-            seen.add(path)
-            if source is None:
-                continue
+    users = parse_passwd(passwd).entries
+    wanted = ((user, _expand(pattern, user)) for user in users for pattern in patterns)
+    for user, path in wanted:
+        if len(seen) >= LOOKUPS_MAX:
+            message = f"keys were looked for in {LOOKUPS_MAX} files, and no further"
+            yield problem(guest.locate("/etc/passwd"), "ssh-key", Fault(None, message))
+            return
+        source = document(guest, path) if path not in seen else None
+        seen.add(path)
+        if source is not None:
             parsed = parse_public_keys(source.text)
             yield from problems(source, "ssh-key", parsed.faults)
             for key in parsed.entries:
