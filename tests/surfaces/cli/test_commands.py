@@ -1,6 +1,8 @@
+import ast
 import json
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,8 +10,9 @@ from tests.surfaces.cli.conftest import Cli
 
 from strongroom import __version__
 from strongroom.base.errors import NINE
+from strongroom.surfaces.cli.codes import TABLE
 from strongroom.surfaces.cli.commands import COMMANDS
-from strongroom.surfaces.cli.explain import TABLE, lookup
+from strongroom.surfaces.cli.explain import lookup
 from strongroom.surfaces.cli.front import FRONTS
 
 ROOT = Path(__file__).parents[3]
@@ -111,21 +114,23 @@ def test_where_of_nothing_known_has_a_suggestion(cli: Cli):
     assert "did you mean guest.ls?" in err
 
 
-def test_every_op_of_the_tree_has_a_test_and_a_reference(cli: Cli):
+def test_every_op_of_the_tree_is_tested_and_explained():
     from strongroom.kernel.registry import build_registry
     from strongroom.surfaces.cli.where import places_of
 
     registry, _ = build_registry()
     for op in registry.ops.values():
         roles = {place.role for place in places_of(op)}
-        assert {"source", "test", "reference"} <= roles, op.name
+        assert {"source", "reference"} <= roles, op.name
+        assert roles & {"test", "scenario", "guide"}, op.name
 
 
 EXPLAINED = {
     "denied.sibling": "denied.sibling",
     "corrupt.qcow2.truncated": "corrupt.*.truncated",
-    "corrupt.qcow2.l1": "corrupt",
-    "problem.corrupt.ext.inode": "corrupt",
+    "corrupt.qcow2.l1": "corrupt.qcow2",
+    "problem.corrupt.ext.inode": "corrupt.ext",
+    "corrupt.newformat.table": "corrupt",
     "unsupported.qcow2.feature": "unsupported.*.feature",
     "7": "corrupt",
     "usage": "usage",
@@ -139,6 +144,27 @@ def test_a_code_is_explained_as_exactly_as_the_table_can(code: str):
 
     assert entry is not None
     assert entry.code == EXPLAINED[code]
+
+
+def _codes_in(source: Path) -> Iterator[str]:
+    """Yield the codes of the errors that a source file makes, but for those put together."""
+    names = {error.__name__: error.name for error in NINE}
+    for node in ast.walk(ast.parse(source.read_text())):
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name)):
+            continue
+        reasons = [k.value for k in node.keywords if k.arg == "reason"]
+        words = [names.get(node.func.id), *([node.args[0]] if node.func.id == "Corrupt" else [])]
+        literal = [w.value if isinstance(w, ast.Constant) else w for w in (*words, *reasons)]
+        if reasons and all(isinstance(word, str) for word in literal):
+            yield ".".join(map(str, literal))
+
+
+def test_every_reason_in_the_code_is_explained():
+    for source in sorted((ROOT / "src").rglob("*.py")):
+        for code in _codes_in(source):
+            entry = lookup(code)
+            assert entry is not None, f"{source}: {code}"
+            assert "." in entry.code, f"{source}: {code} is explained as {entry.code} only"
 
 
 def test_all_nine_errors_are_explained_and_nothing_else():
@@ -159,7 +185,7 @@ def test_a_code_that_does_not_exist_has_a_suggestion(cli: Cli):
     assert "did you mean denied?" in err
 
 
-def test_demo_without_its_disk_is_unavailable_with_the_way_out(cli: Cli, tmp_path: Path):
+def test_demo_of_a_disk_that_is_not_there_says_so(cli: Cli):
     status, _, err = cli("strongroom", "demo", "none.qcow2")
 
     assert status == 3

@@ -121,7 +121,7 @@ def _command(
 
         yield from ((shell, "") for shell in SCRIPTS)
     elif command.name == "explain":
-        from .explain import TABLE
+        from .codes import TABLE
 
         yield from ((entry.code, "") for entry in TABLE if "*" not in entry.code)
     elif command.name == "where":

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 
 from strongroom.base.errors import NINE, StrongroomError
-from strongroom.surfaces.cli.explain import TABLE
+from strongroom.surfaces.cli.codes import TABLE
 
 from .page import run, table
 
