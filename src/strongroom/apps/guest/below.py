@@ -254,7 +254,7 @@ class Allowance:
             self._left = GIB + ALLOWANCE_FACTOR * stored
 
     def take(self, path: str, size: int) -> None:
-        """Count `size` bytes that are about to be read; Exhausted, and none counted, for too many."""
+        """Count `size` bytes that are about to be read; Exhausted for more than are left."""
         if self._left is None:
             return
         if size > self._left:
@@ -283,9 +283,7 @@ class HardLinks:
         """Return the path that the same file was met by before, None for the first time."""
         if stat.nlink < 2 or stat.kind == "dir" or not stat.ino:
             return None
-        # A host folder may span devices that number their inodes alike: size and time tell
-        # them apart.
-        key = (*_identity(self._tree, path, stat), stat.size, stat.mtime_ns, stat.nlink)
+        key = self._key(path, stat)
         known = self._first.get(key)
         if known is None:
             self._first[key] = path
@@ -295,6 +293,16 @@ class HardLinks:
         if not self._left[key]:
             del self._first[key], self._left[key]
         return known
+
+    def forget(self, path: str, stat: Stat) -> None:
+        """Take a file as not met: its first name could not be used after all."""
+        self._first.pop(self._key(path, stat), None)
+        self._left.pop(self._key(path, stat), None)
+
+    def _key(self, path: str, stat: Stat) -> tuple[object, ...]:
+        # A host folder may span devices that number their inodes alike: size and time tell
+        # them apart.
+        return (*_identity(self._tree, path, stat), stat.size, stat.mtime_ns, stat.nlink)
 
 
 def at_least(name: str, value: int | None, least: Literal[0, 1]) -> None:

@@ -261,12 +261,15 @@ def hash_content(
         yield FileHash(at=layer.at, digest=digest, algorithm=algorithm, size_bytes=size)
         return
     spot = place(ctx, disk, "/" if paths else None)
+    allowance = Allowance(spot.layer, bounded=not any_size)
 
     def one(path: str) -> Iterator[FileHash]:
-        for real, content in _files(spot, path, recursive=recursive):
+        for real, opened in _files(spot, path, recursive=recursive):
             try:
-                size, digest = digest_of(ctx, content(), algorithm)
-            except DAMAGE as e:
+                content = opened()
+                allowance.take(real, content.size)
+                size, digest = digest_of(ctx, content, algorithm)
+            except UNREADABLE as e:
                 if not recursive:
                     raise
                 report(spot.guest, real, e)

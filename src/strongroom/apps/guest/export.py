@@ -16,7 +16,17 @@ from strongroom.kernel.op import Effect, op
 from strongroom.kernel.origin import FolderTree
 from strongroom.kernel.session import Progress
 
-from .below import DAMAGE, UNREADABLE, Allowance, HardLinks, Opened, exact, report, reported, walk_sorted
+from .below import (
+    DAMAGE,
+    UNREADABLE,
+    Allowance,
+    HardLinks,
+    Opened,
+    exact,
+    report,
+    reported,
+    walk_sorted,
+)
 from .content import chunks, stored_runs
 from .hostfolder import HostFolder, Keep
 from .place import Place, place

@@ -20,13 +20,13 @@ from tarfile import (
 )
 from typing import NamedTuple
 
-from strongroom.base.errors import Unsupported
+from strongroom.base.errors import Exhausted, Unsupported
 from strongroom.base.source import Source
 from strongroom.base.tree import Stat, basename
 from strongroom.kernel.call import Context
 from strongroom.kernel.session import Progress
 
-from .below import DAMAGE, UNREADABLE, Allowance, HardLinks, report, walk_sorted
+from .below import DAMAGE, UNREADABLE, Allowance, HardLinks, Opened, report, walk_sorted
 from .content import CHUNK_BYTES, chunks, stored_runs
 from .place import Place
 
@@ -110,7 +110,14 @@ def _member(work: _Archive, path: str, stat: Stat, name: str) -> Iterator[bytes]
     elif content is None:
         yield _header(info)
     else:
-        yield from _file(work, path, info, content)
+        runs = None if work.dense else _sparse_runs(work, path, content)
+        try:
+            work.allowance.take(path, sum(r.length for r in runs) if runs else content.size)
+        except Exhausted as e:
+            report(work.spot.guest, path, e)
+            work.links.forget(path, stat)
+            return
+        yield from _file(work, info, Opened(path, content), runs)
 
 
 def _info(work: _Archive, path: str, stat: Stat, name: str) -> TarInfo:
@@ -154,8 +161,9 @@ def _header(info: TarInfo) -> bytes:
     return info.tobuf(PAX_FORMAT, "utf-8", "surrogateescape")
 
 
-def _file(work: _Archive, path: str, info: TarInfo, content: Source) -> Iterator[bytes]:
-    runs = None if work.dense else _sparse_runs(work, path, content)
+def _file(work: _Archive, info: TarInfo, file: Opened, runs: list[Run] | None) -> Iterator[bytes]:
+    """Yield the header and the content of a file, whole or in the runs that are stored of it."""
+    path, content = file
     if runs is None:
         runs, lead = [Run(0, content.size)], b""
     else:
