@@ -22,6 +22,8 @@ from . import images
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / ".cache/perf"
+IMAGES = ROOT / ".cache/images"
+"""Where the tests keep the same Debian."""
 PEERS = ROOT / ".cache/perf-venv/bin"
 OURS = ROOT / ".venv/bin"
 SIDES = str(Path(__file__).with_name("sides.py"))
@@ -128,7 +130,9 @@ def _median(runs: list[Usage]) -> Usage:
 
 
 def home_env() -> dict[str, str]:
-    return {**tool_path(), "STRONGROOM_HOME": str(FOLDER / "home")}
+    env = {**tool_path(), "STRONGROOM_HOME": str(FOLDER / "home")}
+    env.pop("PYTHONDONTWRITEBYTECODE", None)
+    return env
 
 
 def walk_rows(image: Path) -> list[Row]:
@@ -164,7 +168,7 @@ def package_rows(image: Path) -> list[Row]:
 
 
 def compressed_rows(folder: Path) -> list[Row]:
-    dense = images.dense_image(folder)
+    dense = images.dense_image(folder, images.guest_tree(IMAGES))
     rows = []
     for method in ("zlib", "zstd"):
         image = images.convert(
@@ -213,7 +217,15 @@ def process_rows(image: Path, folder: Path) -> list[Row]:
     )
     whole([OURS / "guestkit", "inspect", image], env)
     cached = _median([whole([OURS / "guestkit", "inspect", image], env) for _ in range(9)])
-    sparse = whole([OURS / "guestkit", "inspect", "--fresh", images.sparse_image(folder)], env)
+    sparse = whole(
+        [
+            OURS / "guestkit",
+            "inspect",
+            "--fresh",
+            images.sparse_image(folder, images.ext4_image(IMAGES)),
+        ],
+        env,
+    )
     return [
         Row(
             "guest ls, whole process",
@@ -237,7 +249,7 @@ def mib(size: float) -> str:
 
 def main() -> int:
     FOLDER.mkdir(parents=True, exist_ok=True)
-    raw = images.ext4_image(FOLDER)
+    raw = images.ext4_image(IMAGES)
     image = images.convert(raw, FOLDER / "guest.qcow2", "-O", "qcow2")
     rows = [
         *walk_rows(image),
