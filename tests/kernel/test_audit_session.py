@@ -26,8 +26,13 @@ def clock() -> Minute:
 
 
 @pytest.fixture
-def session(tmp_path: Path, clock: Minute) -> AuditSession:
-    return AuditLog(tmp_path, now=clock, boot_id="boot 1").session("run 1")
+def log(tmp_path: Path, clock: Minute) -> AuditLog:
+    return AuditLog(tmp_path, now=clock, boot_id="boot 1")
+
+
+@pytest.fixture
+def session(log: AuditLog) -> AuditSession:
+    return log.session("run 1")
 
 
 def read(session: AuditSession, call: int, *, op: str = "guest.ls", by: str = "alice") -> None:
@@ -97,9 +102,9 @@ def test_each_minute_begins_with_a_whole_entry(
 
 
 def test_other_ops_principals_and_runs_are_not_folded_together(
-    session: AuditSession, tmp_path: Path
+    log: AuditLog, session: AuditSession, tmp_path: Path
 ):
-    other = session.log.session("run 2")
+    other = log.session("run 2")
     for call in (1, 2):
         read(session, call)
         read(session, call, op="guest.cat")
@@ -161,11 +166,13 @@ def test_closing_twice_writes_once(session: AuditSession, tmp_path: Path):
     assert len(entries(tmp_path)) == 3
 
 
-def test_a_job_names_the_intent_that_started_it(session: AuditSession, tmp_path: Path):
+def test_a_job_names_the_intent_that_started_it(
+    log: AuditLog, session: AuditSession, tmp_path: Path
+):
     ticket = session.intent("job.add", ["execute"], "alice", "", call=1, durable=True)
-    head = session.log.head()
+    head = log.head()
     assert head is not None
-    job = session.log.session("run 2", parent=f"{head.chain}/{ticket.seq}")
+    job = log.session("run 2", parent=f"{head.chain}/{ticket.seq}")
     job.intent("guest.inspect", ["read"], "alice", "d", call=1, durable=False)
 
     assert entries(tmp_path)[-1]["parent"] == f"{head.chain}/1"

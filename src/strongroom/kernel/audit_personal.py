@@ -3,9 +3,10 @@
 import os
 from collections.abc import Iterator
 
-from .audit import AuditLog, Writer
+from .audit import AuditLog
 from .audit_format import AuditEvent, parse_personal, storable
 from .audit_read import Reading, look
+from .audit_writer import Writer
 from .store import delete_database, replace_atomically, unwritable
 
 COMMITS_PER_ENTRY = 500
@@ -18,15 +19,15 @@ def erase(log: AuditLog, value: str) -> int:
     the two, a second call finishes it.
     """
     data = storable(value)
-    with Writer(log, essential=True) as writer:
+    with log.writer(essential=True) as writer:
         try:
             return _erase(writer, data.decode("utf-8", "surrogateescape"))
         except OSError as e:
-            raise unwritable(e, log.personal_path) from e
+            raise unwritable(e, log.place.personal_path) from e
 
 
 def _erase(writer: Writer, value: str) -> int:
-    log = writer.log
+    log = writer.place
     for name in os.listdir(log.dir):
         if name.startswith("personal.jsonl.") and name.endswith(".part"):
             os.unlink(os.path.join(log.dir, name))  # an erasure was killed: it holds values too

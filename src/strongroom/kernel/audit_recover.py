@@ -24,7 +24,7 @@ from .digest import sha256
 from .store import sync_dir
 
 if TYPE_CHECKING:
-    from .audit import Writer
+    from .audit_writer import Writer
 
 
 class _Walk(NamedTuple):
@@ -47,7 +47,7 @@ class _Walk(NamedTuple):
 
 def settle(writer: "Writer", pinned: Head | None, *, sound: bool) -> None:
     """Set `writer.head` to where the next entry goes, with files and pin in order."""
-    with look(writer.log.state_dir, writer.log.boot, b"") as reading:
+    with look(writer.place.state_dir, writer.place.boot, b"") as reading:
         if pinned is not None:
             _repair(writer, pinned, reading, [] if sound else [{"kind": "pin"}])
             return
@@ -61,7 +61,7 @@ def settle(writer: "Writer", pinned: Head | None, *, sound: bool) -> None:
 
 
 def _repair(writer: "Writer", pinned: Head, reading: Reading, notes: list[dict[str, Any]]) -> None:
-    rebooted = pinned.boot != writer.log.boot
+    rebooted = pinned.boot != writer.place.boot
     start = pinned.durable if rebooted else pinned.at
     if not writer.created and _stands(writer, start):
         walk = _walk_from(writer, pinned.segment, start, reading)
@@ -77,7 +77,7 @@ def _repair(writer: "Writer", pinned: Head, reading: Reading, notes: list[dict[s
     elif walk.entries == 0:
         personal = pinned.at.personal
     at = Mark(max(walk.seq, pinned.at.seq), walk.hash, walk.size, personal)
-    head = pinned._replace(at=at, boot=writer.log.boot, erased=max(walk.erased, pinned.erased))
+    head = pinned._replace(at=at, boot=writer.place.boot, erased=max(walk.erased, pinned.erased))
     _finish(writer, head, notes, durable=rebooted, closed=walk.closed)
 
 
@@ -101,10 +101,10 @@ def _begin(writer: "Writer") -> None:
     start = Mark(0, ZERO, 0, 0)
     writer.open_segment(1)
     writer.blank_pin()
-    writer.pin(Head(0, writer.log.boot, 1, start, start, 0), durable=False)
+    writer.pin(Head(0, writer.place.boot, 1, start, start, 0), durable=False)
     writer.pin(writer.head, durable=True)
-    sync_dir(writer.log.dir)
-    sync_dir(writer.log.state_dir)
+    sync_dir(writer.place.dir)
+    sync_dir(writer.place.state_dir)
 
 
 def _without_pin(writer: "Writer", reading: Reading) -> Head | None:
@@ -115,7 +115,7 @@ def _without_pin(writer: "Writer", reading: Reading) -> Head | None:
     writer.open_segment(numbers[-1])
     walk = _walk_all(writer, numbers[-1], reading)
     at = Mark(walk.seq, walk.hash, walk.size, reading.personal_size)
-    return Head(0, writer.log.boot, numbers[-1], at, at, 0)
+    return Head(0, writer.place.boot, numbers[-1], at, at, 0)
 
 
 def _stands(writer: "Writer", mark: Mark) -> bool:
@@ -212,5 +212,5 @@ def _personal_lost(
             missing.discard(found.commit)
         end = offset + len(data)
     if end < reading.personal_size:
-        os.truncate(writer.log.personal_path, end)
+        os.truncate(writer.place.personal_path, end)
     return end, [{"kind": "unsynced", "personal_since": pinned.durable.seq}] if missing else []

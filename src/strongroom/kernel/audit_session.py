@@ -2,12 +2,25 @@
 
 from _thread import allocate_lock
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple, Protocol
 
-from .audit_format import AuditEvent, timestamp
+from .audit_format import Anchor, AuditEvent, timestamp
 
-if TYPE_CHECKING:
-    from .audit import AuditLog
+
+class Log(Protocol):
+    """What a session needs of an AuditLog."""
+
+    def now(self) -> float:
+        """Return seconds since 1970."""
+        ...
+
+    def append(self, event: AuditEvent, *, durable: bool, essential: bool = False) -> int:
+        """Write one entry."""
+        ...
+
+    def head(self) -> Anchor | None:
+        """Return the last entry."""
+        ...
 
 
 class Ticket(NamedTuple):
@@ -42,7 +55,7 @@ class AuditSession:
     principal called the same op in the same minute before (spec, "Entries").
     """
 
-    def __init__(self, log: "AuditLog", run: str, *, parent: str = "") -> None:
+    def __init__(self, log: Log, run: str, *, parent: str = "") -> None:
         self.log = log
         self.run = run
         self._parent = parent

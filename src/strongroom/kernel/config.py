@@ -64,8 +64,10 @@ KEYS = (
     Key("cache.max_bytes", GIB, "How much the cache may hold; what was used longest ago goes."),
     Key("limits.backing_depth", _L.backing_depth, "Images that one image may stand on."),
     Key("limits.config_bytes", _L.config_bytes, "Size of one settings file that is analyzed."),
+    Key("limits.config_bytes", _L.config_bytes, "Size of one configuration file that is parsed."),
     Key("limits.directory_entries", _L.directory_entries, "Entries read of one directory."),
     Key("limits.guest_bytes", _L.guest_bytes, "All that analyzers read whole of one guest."),
+    Key("limits.guest_bytes", _L.guest_bytes, "All that the analyzers of one guest read whole."),
     Key("limits.nesting_depth", _L.nesting_depth, "How deep disks may lie inside disks."),
     Key("limits.problems", _L.problems, "Problems listed of one disk; others are counted."),
     Key("limits.table_bytes", _L.table_bytes, "Size of one metadata table held in memory."),
@@ -161,11 +163,12 @@ def load(
 
 
 def _typed(found: Mapping[str, Setting]) -> Config:
-    sections = {
-        name: kind(**{field: found[f"{name}.{field}"].value for field in kind._fields})
-        for name, kind in _SECTIONS.items()
-    }
-    return Config(**sections, settings=tuple(found[key.name] for key in KEYS))
+    sections: dict[str, dict[str, Value]] = {name: {} for name in _SECTIONS}
+    for setting in found.values():
+        section, _, field = setting.name.partition(".")
+        sections[section][field] = setting.value
+    made: dict[str, Any] = {name: kind(**sections[name]) for name, kind in _SECTIONS.items()}
+    return Config(**made, settings=tuple(found[key.name] for key in KEYS))
 
 
 def _setting(given: _Given) -> Setting:
