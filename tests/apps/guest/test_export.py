@@ -398,14 +398,15 @@ def test_a_caller_who_has_gone_stops_it_without_a_partial_file(
     assert os.listdir(tmp_path / "out") == []
 
 
-def test_a_size_that_no_host_can_hold_ends_in_an_error(ctx: Context, tmp_path: Path):
+def test_a_size_that_no_host_can_hold_is_reported_and_the_others_come(ctx: Context, tmp_path: Path):
     class Huge(Damaged):
         def extents(self, offset: int, length: int, /) -> Iterator[Extent]:
             yield Extent(offset, length, data=False)
 
-    with pytest.raises(Unavailable):
-        extract_virtual(ctx, Virtual({"/huge": Huge(1 << 62, 0)}), tmp_path / "out")
-    assert os.listdir(tmp_path / "out") == []
+    tree = Virtual({"/huge": Huge(1 << 62, 0), "/small": b"x"})
+    _, problems = extract_virtual(ctx, tree, tmp_path / "out")
+    assert [p.rule for p in problems] == ["problem.unsupported.host.size"]
+    assert os.listdir(tmp_path / "out") == ["small"]
 
 
 def test_open_directories_are_closed(ctx: Context, folder: Path, tmp_path: Path):

@@ -3,15 +3,17 @@
 import hashlib
 import io
 import os
+import random
 import stat as stat_module
 import subprocess
 import tarfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from strongroom.base.errors import Corrupt, NotFound
+from strongroom.base.errors import Corrupt, Exhausted, NotFound, StrongroomError
 from strongroom.base.record import Finding, Record, json_line, to_plain
 from strongroom.kernel.call import Context
 from strongroom.testing.folders import make_folder
@@ -256,3 +258,57 @@ def test_every_record_is_a_line_of_json(ctx: Context, disk: Path):
     for op, params in SAME:
         for record in ctx.call(op, disk=str(disk), **params):
             assert json_line(record).encode("utf-8").startswith(b'{"type":"')
+
+
+def test_a_file_that_claims_more_than_a_disk_can_hold_is_not_hashed_for_ever(
+    ctx: Context, made: tuple[Path, Path], tmp_path: Path
+):
+    copy = tmp_path / "claims.raw"
+    copy.write_bytes((made[0].parent / "disk.raw").read_bytes())
+    debugfs(copy, f"set_inode_field /sparse size {1 << 43}")
+    hashed = list(ctx.call("guest.hash", disk=str(copy), paths=("/",), recursive=True))
+    findings = [f for f in hashed if isinstance(f, Finding)]
+    assert [(f.rule, f.at.path) for f in findings] == [("problem.exhausted.content", "/sparse")]
+    assert len(hashed) > 20
+    with pytest.raises(Exhausted, match="sparse"):
+        list(ctx.call("guest.hash", disk=str(copy), paths=("/sparse",)))
+    pieces = ctx.call("guest.tail", disk=str(copy), paths=("/sparse",), bytes=5)
+    assert b"".join(pieces) == bytes(5)
+    archive = [p for p in ctx.call("guest.tar-out", disk=str(copy)) if isinstance(p, bytes)]
+    with tarfile.open(fileobj=io.BytesIO(b"".join(archive))) as tar:
+        assert tar.getmember("./sparse").size == 1 << 43
+
+
+DAMAGED: list[tuple[str, dict[str, Any]]] = [
+    ("guest.ls", {"recursive": True, "all": True}),
+    ("guest.find", {"name": "*"}),
+    ("guest.hash", {"paths": ["/"], "recursive": True}),
+    ("guest.du", {}),
+    ("guest.find-duplicates", {}),
+    ("guest.find-large", {}),
+    ("guest.grep", {"pattern": "line", "binary": "text"}),
+    ("guest.stat", {"paths": ["/etc/passwd", "/null", "/sparse"]}),
+    ("guest.tail", {"paths": ["/logs/app.log", "/sparse"], "bytes": 1000}),
+    ("guest.strings", {"path": "/binary"}),
+    ("guest.tar-out", {}),
+    ("guest.extract", {"path": "/", "xattrs": True}),
+]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_disk_with_changed_bytes_gives_records_or_one_of_the_nine(
+    ctx: Context, made: tuple[Path, Path], tmp_path: Path, seed: int
+):
+    rng = random.Random(seed)
+    content = bytearray((made[0].parent / "disk.raw").read_bytes())
+    used = [at for at in range(1024, len(content), 512) if any(content[at : at + 512])]
+    for _ in range(rng.choice((1, 10, 100))):
+        content[rng.choice(used) + rng.randrange(512)] ^= 1 << rng.randrange(8)
+    broken = tmp_path / "broken.raw"
+    broken.write_bytes(content)
+    for op, params in DAMAGED:
+        more = {"dest": tmp_path / "out"} if op == "guest.extract" else {}
+        with suppress(StrongroomError):
+            for _ in ctx.call(op, disk=str(broken), **params, **more):
+                pass
+    assert not list(tmp_path.rglob("*.part"))

@@ -21,7 +21,7 @@ from strongroom.base.errors import (
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _NOT_A_DIRECTORY = frozenset({errno.ENOTDIR, errno.ELOOP})
 _IMPOSSIBLE = frozenset({errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ, errno.ENOENT})
 _NO_LINKS = frozenset({errno.EPERM, errno.EMLINK, errno.EXDEV, errno.ENOTSUP, errno.ENOSYS})
@@ -261,6 +261,8 @@ def host_error(error: OSError, path: str) -> StrongroomError:
         return Denied(f"{path} cannot be written: {said}", reason="permission")
     if error.errno in _FULL:
         return Unavailable(f"no space left for {path}", reason="full")
+    if error.errno == errno.EFBIG:
+        return Unsupported(f"{path} would be larger than a file can be here", reason="host.size")
     if error.errno in _IMPOSSIBLE:
         return Unsupported(f"{path} is no name that this host can keep: {said}", reason="host.name")
     return Unavailable(f"{path} cannot be written: {said}")
