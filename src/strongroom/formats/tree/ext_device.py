@@ -55,6 +55,11 @@ class BlockSet:
 
     def claim(self, first: int, count: int = 1) -> bool:
         """Add `count` numbers from `first` on; False where one of them was there already."""
+        page, inside = divmod(first, self.PAGE)
+        if count == 1:
+            bit, old = 1 << inside, self._pages.get(page, 0)
+            self._pages[page] = old | bit
+            return not old & bit
         fresh = True
         while count:
             page, inside = divmod(first, self.PAGE)

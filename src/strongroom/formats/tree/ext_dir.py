@@ -4,7 +4,7 @@ That is right for hash-tree directories too: their index blocks look like blocks
 entry. Source: Linux Documentation/filesystems/ext4, "Directory Entries", "Checksums".
 """
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from struct import Struct
 
 from strongroom.base.crc32c import register
@@ -20,7 +20,7 @@ from .ext_inode import (
     Inode,
     inode_seed,
 )
-from .ext_map import block_map
+from .ext_map import block_map, single_run
 from .ext_xattr import inline_tail
 
 KIND_OF_FILE_TYPE: Mapping[int, Kind] = {
@@ -154,6 +154,10 @@ def _chunks(device: Device, inode: Inode, seen: BlockSet | None) -> Iterator[tup
     size = device.block_size
     most = max(1, _CHUNK_BYTES // size)
     blocks = min(-(-inode.size // size), device.superblock.blocks_count)
+    only = single_run(inode)
+    if only is not None and blocks <= only.blocks and blocks <= most:
+        yield from _claimed_chunk(device, inode, only.physical or 0, blocks, seen)
+        return
     longest = device.ctx.limits.directory_entries * _ENTRY_BYTES_MAX // size
     read = 0
     try:
@@ -166,28 +170,32 @@ def _chunks(device: Device, inode: Inode, seen: BlockSet | None) -> Iterator[tup
                 read += here
                 if read > longest:
                     raise Exhausted(f"directory inode {inode.number} has {inode.size} bytes")
-                if seen is None or seen.claim(run.physical + at, here):
-                    yield from _read_chunk(device, inode, run.physical + at, here)
-                else:
-                    _report(device, "a block belongs to two directories", run.physical * size)
+                yield from _claimed_chunk(device, inode, run.physical + at, here, seen)
     except Corrupt as e:
         _report(device, f"inode {inode.number}: {e.detail}", e.offset)
 
 
-def _read_chunk(
-    device: Device, inode: Inode, block: int, count: int
-) -> Iterator[tuple[int, bytes]]:
-    """Yield a run of blocks as one chunk, or what is left of it block by block."""
+def _claimed_chunk(
+    device: Device, inode: Inode, block: int, count: int, seen: BlockSet | None
+) -> Iterable[tuple[int, bytes]]:
+    """Return a run of blocks as one chunk, or what is left of it block by block."""
+    if seen is not None and not seen.claim(block, count):
+        _report(device, "a block belongs to two directories", block * device.block_size)
+        return ()
     try:
-        content = device.read_blocks(block, count)
+        return ((block * device.block_size, device.read_blocks(block, count)),)
     except Corrupt as e:
         if count > 1:
-            for at in range(count):
-                yield from _read_chunk(device, inode, block + at, 1)
-        else:
-            _report(device, f"inode {inode.number}: {e.detail}", e.offset)
-        return
-    yield block * device.block_size, content
+            return _single_chunks(device, inode, block, count)
+        _report(device, f"inode {inode.number}: {e.detail}", e.offset)
+        return ()
+
+
+def _single_chunks(
+    device: Device, inode: Inode, block: int, count: int
+) -> Iterator[tuple[int, bytes]]:
+    for at in range(block, block + count):
+        yield from _claimed_chunk(device, inode, at, 1, None)
 
 
 def _inline_chunks(device: Device, inode: Inode) -> Iterator[tuple[int, bytes]]:

@@ -68,12 +68,13 @@ def walk_below(device: Device, top: Inode, path: str) -> Iterator[tuple[str, Sta
                     low, high, table = windows.window(number)
                 at = (number - low) * size
                 stat = stat_at(table, at, number)
-                if stat.kind == "unknown" and not stat.mode:
+                kind = stat.kind
+                if kind == "unknown" and not stat.mode:
                     directories.report(number, f"inode {number} is not in use")
                     continue
                 here = prefix + name
                 yield here, stat
-                if stat.kind == "dir":
+                if kind == "dir":
                     directories.descend(parse_inode(device, number, table[at : at + size]), here)
                     break
             else:
