@@ -53,7 +53,7 @@ def test_every_field_of_every_section_is_a_key_and_every_key_a_field():
     fields = {f"{name}.{field}" for name, kind in sections.items() for field in kind._fields}
 
     assert {key.name for key in KEYS} == fields | {"output.color"}
-    assert [key.name for key in KEYS] == sorted(key.name for key in KEYS)
+    assert [key.name for key in KEYS] == sorted({key.name for key in KEYS})
     assert not {key.variable for key in KEYS} & set(ENVIRONMENT)
 
 
