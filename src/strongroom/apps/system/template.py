@@ -32,7 +32,10 @@ pip install .
 strongroom {{name}} kinds disk.qcow2 /etc
 strongroom {{name}} kinds --help
 strongroom plugin ls
+python -m strongroom.surfaces.gen.cli --plugin {{name}}
 ```
+
+The last line prints the reference of its commands and records, as it is in the code.
 
 A plugin runs inside Strongroom's own process: install only what you would run yourself.
 """

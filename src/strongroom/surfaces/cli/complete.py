@@ -13,7 +13,7 @@ from strongroom.kernel.registry import Registry
 
 from .args import GLOBAL, Flag, Settings, flag_name, own_flags
 from .commands import COMMANDS, Command, Invocation, find_command
-from .front import APPS, Front, find_op, ops_of
+from .front import Front, app_summary, find_op, ops_of
 
 if TYPE_CHECKING:
     from .wiring import OpenedSession
@@ -93,7 +93,7 @@ def _first(front: Front, registry: Registry) -> Iterator[Candidate]:
     if front.app:
         yield from _verbs(registry, front.app)
     else:
-        yield from ((app, APPS.get(app, "")) for app in registry.apps())
+        yield from ((app, app_summary(registry, app)) for app in registry.apps())
     yield from ((c.name, c.summary) for c in COMMANDS if not c.hidden)
 
 

@@ -10,13 +10,20 @@ from strongroom.base.errors import NotFound, StrongroomError
 MARK = "pyproject.toml"
 
 
-def run(module: str, target: str, render: Callable[[], str], argv: Sequence[str] | None) -> int:
+def run(
+    module: str,
+    target: str,
+    render: Callable[[], str],
+    argv: Sequence[str] | None,
+    *others: argparse.ArgumentParser,
+) -> int:
     """Write one page of the checkout around the working directory; 1 where --check finds it stale.
 
-    `target` is its path from the checkout, `render` returns its text.
+    `target` is its path from the checkout, `render` returns its text, `others` have the flags that
+    the caller acts on.
     """
     command = f"python -m {module}"
-    parser = argparse.ArgumentParser(prog=command, allow_abbrev=False)
+    parser = argparse.ArgumentParser(prog=command, allow_abbrev=False, parents=others)
     parser.add_argument("--check", action="store_true", help="Write nothing; exit 1 when stale.")
     options = parser.parse_args(argv)
     try:

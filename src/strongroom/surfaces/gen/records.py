@@ -141,11 +141,12 @@ def render() -> str:
     for heading, modules in GROUPS:
         parts.append(f"## {heading}\n")
         for module in modules:
-            parts += [_section(describe(cls)) for cls in classes(module)]
+            parts += [section(describe(cls)) for cls in classes(module)]
     return "\n".join(parts)
 
 
-def _section(described: Described) -> str:
+def section(described: Described) -> str:
+    """Return the part of the page that is about one type of Record."""
     lines = [f"### {described.type}\n", described.text + "\n"]
     told = any(f.text for f in described.fields)
     rows = [("field", "type", "always", "what it says"), ("---",) * 4]
