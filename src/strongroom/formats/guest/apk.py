@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from .lines import ByteOffsets, Faults, Parsed, number, paragraphs
+from .lines import Faults, Parsed, number, paragraphs
 
 
 class ApkPackage(NamedTuple):
@@ -29,13 +29,11 @@ def parse_installed(content: bytes) -> Parsed[ApkPackage]:
     """
     packages: list[ApkPackage] = []
     faults = Faults()
-    text = content.decode("utf-8", "surrogateescape")
-    offsets = ByteOffsets(text)
-    for line, start, paragraph in paragraphs(text):
+    for line, offset, paragraph in paragraphs(content):
         head = paragraph.partition("\nF:")[0]
         fields = {raw[0]: raw[2:].strip() for raw in head.split("\n") if raw[1:2] == ":"}
         if fields.get("P") and fields.get("V"):
-            packages.append(_package(line, offsets.of(start), fields))
+            packages.append(_package(line, offset, fields))
         else:
             faults.add(line, "an apk paragraph has no name or no version")
     return Parsed(tuple(packages), faults.kept())

@@ -7,7 +7,7 @@ writes them; a paragraph that someone else wrote is read line by line.
 import re
 from typing import NamedTuple
 
-from .lines import ByteOffsets, Fault, Faults, Parsed, number, paragraphs, quote
+from .lines import Fault, Faults, Parsed, number, paragraphs, quote
 
 NOT_INSTALLED = "not-installed"
 """The state of a package that dpkg only remembers the name of; `dpkg-query -W` leaves it out."""
@@ -38,10 +38,8 @@ def parse_status(content: bytes) -> Parsed[DpkgPackage]:
     """
     packages: list[DpkgPackage] = []
     faults = Faults()
-    text = content.decode("utf-8", "surrogateescape")
-    offsets = ByteOffsets(text)
-    for line, start, paragraph in paragraphs(text):
-        package = _package(paragraph, line, offsets.of(start))
+    for line, offset, paragraph in paragraphs(content):
+        package = _package(paragraph, line, offset)
         if isinstance(package, Fault):
             faults.add(*package)
         elif package.status != NOT_INSTALLED:

@@ -83,39 +83,20 @@ def continued(text: str) -> Iterator[tuple[int, str]]:
         yield first, " ".join(parts)
 
 
-def paragraphs(text: str) -> Iterator[tuple[int, int, str]]:
-    """Yield (line, start, paragraph) of the runs of lines that blank lines separate.
+def paragraphs(content: bytes) -> Iterator[tuple[int, int, str]]:
+    """Yield (line, offset, text) of the runs of lines that blank lines separate.
 
-    `start` is the index of its first character. At most PARAGRAPHS_MAX are looked at.
+    `offset` is in bytes; text is UTF-8, other bytes by surrogateescape. At most PARAGRAPHS_MAX are
+    looked at.
     """
     line, start = 1, 0
-    for piece in text.split("\n\n", PARAGRAPHS_MAX)[:PARAGRAPHS_MAX]:
-        paragraph = piece.lstrip("\n")
+    for piece in content.split(b"\n\n", PARAGRAPHS_MAX)[:PARAGRAPHS_MAX]:
+        paragraph = piece.lstrip(b"\n")
         blank = len(piece) - len(paragraph)
         if paragraph:
-            yield line + blank, start + blank, paragraph
-        line += piece.count("\n") + 2
+            yield line + blank, start + blank, paragraph.decode("utf-8", "surrogateescape")
+        line += piece.count(b"\n") + 2
         start += len(piece) + 2
-
-
-class ByteOffsets:
-    """Turns ascending indices of characters into the byte offsets of the UTF-8 they came from."""
-
-    __slots__ = ("_at", "_bytes", "_plain", "_text")
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-        self._plain = text.isascii()
-        self._at = self._bytes = 0
-
-    def of(self, index: int) -> int:
-        """Return the byte offset of a character; linear in the distance to the one before."""
-        if self._plain:
-            return index
-        passed = self._text[self._at : index]
-        self._bytes += len(passed.encode("utf-8", "surrogateescape"))
-        self._at = index
-        return self._bytes
 
 
 def quote(text: str) -> str:
