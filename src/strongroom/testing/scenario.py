@@ -63,11 +63,13 @@ def run(document: str, folder: Path) -> str:
 
 def environment(folder: Path) -> dict[str, str]:
     """Return an environment in which the programs are found and keep their state in `folder`."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("STRONGROOM_")}
+    dropped = ("STRONGROOM_", "PYTHONDONTWRITEBYTECODE")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
     return {
         **kept,
         "PATH": f"{Path(sys.executable).parent}:{kept.get('PATH', '')}:/usr/sbin:/sbin",
         "PYTHONPATH": str(folder / ".site"),
+        "PYTHONPYCACHEPREFIX": str(folder / ".pycache"),
         "HOME": str(folder),
         "STRONGROOM_HOME": str(folder / ".strongroom"),
         "LC_ALL": "C.UTF-8",

@@ -45,11 +45,13 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def environment(plugin: Path, state: Path) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("STRONGROOM_")}
+    dropped = ("STRONGROOM_", "PYTHONDONTWRITEBYTECODE")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
     return {
         **kept,
         "PATH": f"{PROGRAMS}:{kept.get('PATH', '')}",
         "PYTHONPATH": str(plugin),
+        "PYTHONPYCACHEPREFIX": str(state / "pycache"),
         "STRONGROOM_HOME": str(state),
         "LC_ALL": "C.UTF-8",
         "TZ": "UTC",

@@ -210,7 +210,7 @@ def test_an_interrupted_run_says_what_was_kept_and_is_audited(
 
     assert process.returncode == 130
     assert json.loads(out)["name"] == "first"
-    assert err == "interrupted: waiting: 3 files of 12 files, 25 %; nothing was changed\n"
+    assert err == "interrupted: waiting: 3 of 12 files, 25 %; nothing was changed\n"
     log = (tmp_path / "home/state/audit/000001.jsonl").read_text().splitlines()
     assert json.loads(log[-1])["outcome"] == "interrupted"
 

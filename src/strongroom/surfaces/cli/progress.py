@@ -1,6 +1,7 @@
 """Progress: one line on a terminal's standard error for work that takes longer than a second."""
 
 import time
+from collections.abc import Callable
 from typing import TextIO
 
 from strongroom.kernel.session import Progress
@@ -9,6 +10,7 @@ from .terminal import Screen, fit, human_size, text_width
 
 AFTER_S = 1.0
 EVERY_S = 0.1
+BYTES = ("B", "bytes")
 
 
 class ProgressLine:
@@ -17,21 +19,26 @@ class ProgressLine:
     The line is rewritten with a carriage return and spaces: no escape code is needed.
     """
 
-    def __init__(self, stream: TextIO, screen: Screen, *, quiet: bool = False) -> None:
+    def __init__(
+        self,
+        stream: TextIO,
+        screen: Screen,
+        *,
+        quiet: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._stream = stream
         self._screen = screen
         self._shows = screen.tty and not quiet
-        self._begun = time.monotonic()
-        self._next = self._begun + AFTER_S
+        self._clock = clock
+        self._next = clock() + AFTER_S
         self._width = 0
-        self.last: Progress | None = None
 
     def emit(self, progress: Progress) -> None:
-        """Remember how far the work is, and show it where it is time to."""
-        self.last = progress
+        """Show how far the work is, where it is time to."""
         if not self._shows:
             return
-        now = time.monotonic()
+        now = self._clock()
         if now < self._next:
             return
         self._next = now + EVERY_S
@@ -54,11 +61,13 @@ def describe(progress: Progress) -> str:
     done, total = _amount(progress.done, progress.unit), _amount(progress.total, progress.unit)
     if not progress.total:
         return f"{progress.what}: {done}"
+    if progress.unit not in BYTES:
+        done = str(progress.done)
     share = min(100, 100 * progress.done // progress.total)
     return f"{progress.what}: {done} of {total}, {share} %"
 
 
 def _amount(number: int, unit: str) -> str:
-    if unit in ("B", "bytes"):
+    if unit in BYTES:
         return human_size(number)
     return f"{number} {unit}".rstrip()
