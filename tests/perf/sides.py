@@ -9,6 +9,16 @@ import sys
 import time
 
 
+READ_BY_BOTH = (
+    "/usr/lib/os-release",
+    "/etc/machine-id",
+    "/etc/debian_version",
+    "/etc/hostname",
+    "/var/lib/dpkg/status",
+)
+"""The files that our two analyzers read of a Debian."""
+
+
 def ours_walk(path):
     from strongroom.base.tree import walk
     from strongroom.formats.image.qcow2 import QCOW2
@@ -140,11 +150,11 @@ def tsk_packages(path):
     def once():
         fs = pytsk3.FS_Info(_qcow(path))
         texts = []
-        for name in ("/etc/os-release", "/etc/hostname", "/var/lib/dpkg/status"):
+        for name in READ_BY_BOTH:
             file = fs.open(name)
             texts.append(file.read_random(0, file.info.meta.size))
         assert b"ID=" in texts[0]
-        return (texts[2].count(b"\nStatus: install ok installed"),)
+        return (texts[-1].count(b"\nStatus: install ok installed"),)
 
     return once
 
