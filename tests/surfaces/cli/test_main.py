@@ -193,6 +193,22 @@ def test_an_unknown_variable_or_setting_is_usage_with_a_suggestion(cli: Cli):
     assert "did you mean STRONGROOM_LOG_LEVEL?" in err
 
 
+def test_the_setting_for_colour_is_heeded(cli: Cli):
+    always = {"STRONGROOM_OUTPUT_COLOR": "always"}
+    one = ("strongroom", "sample", "one")
+
+    assert "\x1b" in cli(*one, env=always).out
+    assert "\x1b" not in cli(*one, "--no-color", env=always).out
+    assert "\x1b" not in cli(*one).out
+
+
+def test_logging_goes_to_standard_error_at_the_level_asked_for(cli: Cli):
+    status, out, _ = cli("strongroom", "sample", "one", "--log-level", "debug", "--json")
+
+    assert status == 0
+    assert json.loads(out)["name"] == "one"
+
+
 @pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_says_what_was_kept_and_is_audited(
     environment: dict[str, str], tmp_path: Path, signal_number: int

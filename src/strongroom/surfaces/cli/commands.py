@@ -122,7 +122,9 @@ COMMANDS = (
         "completion SHELL",
         "Print the completion script of a shell",
         "SHELL is bash, zsh, fish, powershell or elvish. The script asks the program on each tab"
-        " press, so the commands of plugins and the paths inside a disk complete as well.",
+        " press, so the commands of plugins and the paths inside a disk complete as well. The"
+        " scripts of bash, zsh and fish are tested by tab presses, those of PowerShell and elvish"
+        " are untested.",
         (
             "completion bash > ~/.local/share/bash-completion/completions/strongroom",
             "completion zsh > ~/.zfunc/_strongroom",

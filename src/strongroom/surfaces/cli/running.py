@@ -8,12 +8,12 @@ from strongroom.kernel.op import Effect, Op
 from strongroom.kernel.registry import Registry
 from strongroom.kernel.session import Progress
 
-from .args import Parsed
+from .args import Parsed, Settings
 from .ending import Ending
 from .output import Channel, Sink, write_result
 from .progress import ProgressLine
 from .stdout import flush
-from .terminal import screen_of
+from .terminal import Screen, screen_of
 from .wiring import opened_session
 
 NO = 1
@@ -38,6 +38,7 @@ def run_op(registry: Registry, op: Op, parsed: Parsed, ending: Ending) -> int:
 
     try:
         with opened_session(registry, settings, emit) as ctx:
+            screen = _chosen(screen, ctx.session.config.output.color, settings)
             result = call(ctx, op.name, **parsed.given)
             channel = Channel(op, registry, settings, screen, line, Sink(line).write)
             yes = write_result(result, channel)
@@ -45,6 +46,13 @@ def run_op(registry: Registry, op: Op, parsed: Parsed, ending: Ending) -> int:
     finally:
         line.erase()
     return 0 if yes else NO
+
+
+def _chosen(screen: Screen, color: str, settings: Settings) -> Screen:
+    """Return the screen as the setting `output.color` wants it; --no-color has the last word."""
+    if color == "auto" or settings.no_color:
+        return screen
+    return screen._replace(colour=color == "always")
 
 
 def _ask(op: Op, parsed: Parsed) -> None:
