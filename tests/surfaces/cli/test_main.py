@@ -256,6 +256,23 @@ def test_a_full_disk_under_standard_output_is_unavailable(
         assert done.stderr.startswith(b"error: standard output cannot be written: No space left")
 
 
+CLOSED = [("<&-", 0, b"one"), ("2>&-", 0, b"one"), ("<&- 2>&-", 0, b"one"), (">&-", 2, b"")]
+
+
+@pytest.mark.parametrize(("redirection", "status", "begins"), CLOSED)
+def test_closed_descriptors_are_not_taken_by_files(
+    redirection: str, status: int, begins: bytes, environment: dict[str, str], tmp_path: Path
+):
+    command = f"{PROGRAMS}/strongroom sample one -o csv --quiet {redirection}"
+    done = subprocess.run(
+        ["bash", "-c", command], cwd=tmp_path, env=environment, capture_output=True, check=False
+    )
+
+    assert done.returncode == status
+    assert (begins in done.stdout) is True
+    assert (b"standard output is closed" in done.stderr) is (status == 2)
+
+
 def test_raw_bytes_go_out_as_they_are(environment: dict[str, str], tmp_path: Path):
     done = subprocess.run(
         [str(PROGRAMS / "strongroom"), "sample", "raw", "--count", "2"],

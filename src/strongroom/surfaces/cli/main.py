@@ -32,6 +32,7 @@ class _Named(NamedTuple):
 
 def run(front: Front, argv: Sequence[str]) -> int:
     """Do what a command line says and return the exit status; nothing is raised."""
+    _hold_descriptors()
     plain = argv[: list(argv).index("--")] if "--" in argv else argv
     ending = Ending(debug="--debug" in plain, colour="--no-color" not in plain)
     with ending:
@@ -159,9 +160,22 @@ def _screen(settings: Settings) -> Screen:
 
 def _prepare_streams() -> None:
     """Let names that are not UTF-8 through as the bytes they are, whatever the locale."""
+    if sys.stdout is None:
+        raise Usage("standard output is closed", hint="send it to /dev/null where it is not wanted")
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(encoding="utf-8", errors="surrogateescape", newline="\n")
-    if sys.stdin is None or sys.stdout is None:
-        raise Usage("standard input and output must be open")
+
+
+def _hold_descriptors() -> None:
+    """Open what is closed of 0, 1 and 2 on nothing: no file of ours may ever get their numbers."""
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest free number is this one
+    if sys.stdin is None:
+        sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115  stands to the end
+    if sys.stderr is None:
+        sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115  likewise
