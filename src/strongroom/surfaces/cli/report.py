@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from strongroom.base.record import Finding, Record, Severity
 
-from .terminal import Screen, fit, human_size, pad, text_width
+from .terminal import Screen, fit, human_size, pad, text_width, wrap
 from .text import place_of
 
 Write = Callable[[str], object]
@@ -17,8 +17,6 @@ PEOPLE_SHOWN = 6
 """Names listed before the rest is counted."""
 COUNTED = (Severity.NOTICE, Severity.WARNING, Severity.ERROR)
 """Severities whose words have a plural."""
-BESIDE_MIN = 40
-"""Columns that a finding's message and place need to stand beside its rule."""
 SYSTEM_UID_MAX = 999
 """Accounts below 1000 belong to the system (Debian policy 9.2.2; login.defs UID_MIN)."""
 
@@ -246,27 +244,32 @@ def _findings(findings: list[Any], screen: Screen) -> Iterator[str]:
     ]
     widths = [max(text_width(row[i]) for row in rows) for i in range(4)]
     room = screen.width - len(INDENT) - widths[0] - widths[1] - 6
-    if not screen.width or room >= BESIDE_MIN:
-        if screen.width:
-            widths[3] = min(widths[3], room // 2)
-            widths[2] = min(widths[2], room - widths[3])
+    if not screen.width or widths[2] + widths[3] <= room:
         yield from (_beside(row, widths, screen) for row in rows)
     else:
-        for severity, rule, message, place in rows:
-            yield INDENT + screen.paint(severity, severity) + "  " + rule
-            yield fit(f"{INDENT}{INDENT}{message}", screen.width)
-            yield screen.paint("dim", fit(f"{INDENT}{INDENT}{place}", screen.width))
+        for row in rows:
+            yield from _below(row, widths[0], screen)
     if len(findings) > len(shown):
         yield f"{INDENT}and {len(findings) - len(shown)} more: --json lists all"
 
 
 def _beside(row: tuple[str, str, str, str], widths: list[int], screen: Screen) -> str:
-    """Return a finding as one line in columns, its message and place cut to theirs."""
+    """Return a finding as one line in columns."""
     severity, rule, message, place = row
     cells = [
         screen.paint(severity, pad(severity, widths[0])),
         pad(rule, widths[1]),
-        pad(fit(message, widths[2]), widths[2]),
-        screen.paint("dim", fit(place, widths[3])),
+        pad(message, widths[2]),
+        screen.paint("dim", place),
     ]
     return INDENT + "  ".join(cells).rstrip()
+
+
+def _below(row: tuple[str, str, str, str], width: int, screen: Screen) -> Iterator[str]:
+    """Yield a finding as lines: what it says below its rule, where columns do not fit."""
+    severity, rule, message, place = row
+    yield f"{INDENT}{screen.paint(severity, pad(severity, width))}  {rule}"
+    indent = " " * (len(INDENT) + width + 2)
+    for line in wrap(message, screen.width, indent):
+        yield fit(line, screen.width)
+    yield indent + screen.paint("dim", fit(place, max(1, screen.width - len(indent))))
