@@ -325,6 +325,11 @@ TABLE = (
         "Ask for less, or for a part of it; the message names the limit.",
     ),
     Explanation(
+        "exhausted.volumes",
+        "The disks hold more volumes, nested in one another, than any machine has.",
+        "Name the volume that you mean: DISK::p2::/path.",
+    ),
+    Explanation(
         "exhausted.memory",
         "The process was given no more memory.",
         "Ask for less at once, or free memory.",

@@ -1,38 +1,6 @@
 """Surface commands: what the program does about itself. They are no ops; one table lists them."""
 
-from collections.abc import Callable
-from typing import NamedTuple
-
-from strongroom.base.errors import Usage
-from strongroom.kernel.registry import Registry
-
-from .args import Settings
-from .front import Front
-from .terminal import Screen
-
-
-class Invocation(NamedTuple):
-    """What a surface command is given: its words, and where to write."""
-
-    front: Front
-    words: tuple[str, ...]
-    settings: Settings
-    screen: Screen
-    write: Callable[[str], object]
-    registry: Callable[[], Registry]
-
-
-class Command(NamedTuple):
-    """A surface command. `words` are the least and the greatest number of words it takes."""
-
-    name: str
-    usage: str
-    summary: str
-    doc: str
-    examples: tuple[str, ...]
-    words: tuple[int, int]
-    run: Callable[[Invocation], int]
-    hidden: bool = False
+from .invocation import Command, Invocation
 
 
 def _version(invocation: Invocation) -> int:
@@ -72,7 +40,7 @@ def _demo(invocation: Invocation) -> int:
 
 
 def _help(invocation: Invocation) -> int:
-    from .main import show_help
+    from .showing import show_help
 
     return show_help(invocation)
 
@@ -144,20 +112,3 @@ COMMANDS = (
     ),
     Command("__complete", "__complete -- WORD ...", "", "", (), (0, WORDS_MAX), _complete, True),
 )
-
-
-def find_command(name: str) -> Command | None:
-    """Return the surface command of that name."""
-    return next((command for command in COMMANDS if command.name == name), None)
-
-
-def check_words(front: Front, command: Command, words: tuple[str, ...]) -> None:
-    """Raise Usage where a surface command was given too few or too many words."""
-    least, most = command.words
-    if least <= len(words) <= most:
-        return
-    few = len(words) < least
-    raise Usage(
-        f"{front.prog} {command.name} {'needs more' if few else 'takes fewer'} words",
-        hint=f"{front.prog} {command.usage}",
-    )

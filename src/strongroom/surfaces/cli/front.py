@@ -1,6 +1,6 @@
 """Fronts: the four programs. Each is the same ops under the words its people know."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from strongroom.base.errors import Usage
@@ -73,7 +73,7 @@ def verbs(registry: Registry, app: str) -> list[str]:
     return sorted({word for op in ops_of(registry, app) for word in (op.verb, *op.aliases)})
 
 
-def unknown(front: Front, registry: Registry, app: str, word: str, more: list[str]) -> Usage:
+def unknown(front: Front, registry: Registry, app: str, word: str, more: Sequence[str]) -> Usage:
     """Return the error for a word that is no command, with a suggestion where one is near."""
     prefix = front.prog if front.app == app or not app else f"{front.prog} {app}"
     hint = suggest(word, [*(verbs(registry, app) if app else registry.apps()), *more], prefix)

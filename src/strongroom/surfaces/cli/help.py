@@ -11,7 +11,7 @@ from .front import FRONTS, STRONGROOM, Front, app_summary, command_of, ops_of
 from .terminal import Screen, wrap
 
 if TYPE_CHECKING:
-    from .commands import Command
+    from .invocation import Command
 
 COLUMN_MAX = 28
 """Names longer than this stand on a line of their own."""

@@ -2,8 +2,8 @@
 
 from strongroom.base.errors import Usage
 
-from .commands import Invocation
 from .front import FRONTS, suggest
+from .invocation import Invocation
 
 PROGRAMS = " ".join(front.prog for front in FRONTS)
 

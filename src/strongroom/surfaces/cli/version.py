@@ -5,7 +5,7 @@ import sys
 
 from strongroom import __version__
 
-from .commands import Invocation
+from .invocation import Invocation
 
 
 def version(invocation: Invocation) -> int:

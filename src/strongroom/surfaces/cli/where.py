@@ -10,8 +10,8 @@ from strongroom.kernel.op import Op
 from strongroom.kernel.plugin import KINDS, Contribution
 from strongroom.kernel.registry import Registry
 
-from .commands import Invocation
 from .front import suggest
+from .invocation import Invocation
 
 
 class Place(NamedTuple):
