@@ -326,8 +326,13 @@ TABLE = (
     ),
     Explanation(
         "exhausted.volumes",
-        "The disks hold more volumes, nested in one another, than any machine has.",
-        "Name the volume that you mean: DISK::p2::/path.",
+        "A disk holds more volumes, nested in one another, than are read of one disk.",
+        "Raise the setting limits.volumes where that is meant.",
+    ),
+    Explanation(
+        "exhausted.nesting",
+        "Disks lie inside disks, or volumes inside volumes, deeper than any machine has them.",
+        "Raise the setting limits.nesting_depth where that is meant.",
     ),
     Explanation(
         "exhausted.memory",
