@@ -83,7 +83,7 @@ def test_what_surfaces_could_not_carry_is_refused(function: Callable[..., Any]) 
     marked = op("sample.bad", since="0.1")(function)
 
     with pytest.raises(Usage):
-        describe(marked, marked.__op__, "sample")
+        describe(marked, marked.__op__, "sample")  # type: ignore[attr-defined]  # op() sets it
 
 
 @pytest.mark.parametrize("name", ["guest", "guest.find_l", "Guest.ls", "guest.", ".ls", "g l.x"])
