@@ -91,6 +91,8 @@ class Volume(NamedTuple):
     """The table's own id of it (PARTUUID), lower case."""
     flags: tuple[str, ...] = ()
     """Words such as "boot"."""
+    listed: bool = False
+    """Whether what it holds stands beside it in the table, as with an extended partition."""
 
 
 class Volumes(NamedTuple):

@@ -103,6 +103,7 @@ def info(
     yield from snapshots(layer)
     yield from describe_volumes(layer)
     yield from layer.findings
+    yield from layer.left_out()
 
 
 @op("guest.filesystems", since="0.1", aliases=("fs", "partitions", "list-filesystems"))
@@ -119,6 +120,7 @@ def filesystems(ctx: Context, disk: Locator) -> Iterator[VolumeRecord | FileSyst
     layer = open_disk(ctx, disk)
     yield from describe_volumes(layer)
     yield from layer.findings
+    yield from layer.left_out()
 
 
 def describe_disk(layer: Layer, *, allocation: bool = False) -> Disk:

@@ -79,7 +79,14 @@ def open_machine(ctx: Context, disks: Sequence[Locator]) -> Machine:
     for locator in disks:
         opened = container(ctx, locator)
         if not isinstance(opened, Layer):
-            return Machine((), Guest(opened, lambda path, at=locator: at / path))  # type: ignore[misc]  # bound early
+            return Machine(
+                (),
+                Guest(
+                    opened,
+                    lambda path, at=locator: at / path,  # type: ignore[misc]  # bound early
+                    ctx.session.config.limits,
+                ),
+            )
         layers.append(opened)
     return Machine(tuple(layers))
 
@@ -131,7 +138,7 @@ def inspection_key(
     ctx: Context, layers: Sequence[Layer], disks: Sequence[Locator], *, paranoid: bool
 ) -> str:
     """Return the cache key of an inspection: every file of every chain, and what reads them."""
-    parts = ["inspect", __version__, *map(str, disks)]
+    parts = ["inspect", __version__, repr(ctx.session.config.limits), *map(str, disks)]
     parts += [
         f"{c.plugin}/{c.name}/{c.version}" for c in ctx.session.registry.contributions("analyzer")
     ]
@@ -193,14 +200,7 @@ def _damage(machine: Machine, systems: Sequence[Guest]) -> Iterator[Finding]:
             seen.add(id(problems))
             yield from problems
     for disk in machine.disks:
-        dropped = disk.opening.findings.dropped
-        if dropped:
-            yield Finding(
-                at=disk.at,
-                rule="problem.more",
-                severity=Severity.WARNING,
-                message=f"{dropped} further problems are not listed",
-            )
+        yield from disk.left_out()
         if not disk.volumes() and disk.file_system() is None and disk.held().error is None:
             yield Finding(
                 at=disk.at,

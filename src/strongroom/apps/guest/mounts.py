@@ -1,6 +1,7 @@
 """Mounts: which file systems are an operating system's root, and what its fstab joins to it."""
 
-from collections.abc import Callable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from strongroom.base.errors import StrongroomError
@@ -21,10 +22,57 @@ OS_MARKERS = (
 )
 """Files of which a Linux root has at least one (os-release(5); the others are older systems')."""
 
-PSEUDO_TYPES = frozenset({"swap", "proc", "sysfs", "tmpfs", "devpts", "devtmpfs", "none", "nfs"})
-FSTAB_BYTES_MAX = 1 << 20
+ELSEWHERE = frozenset(
+    {
+        "9p",
+        "aufs",
+        "autofs",
+        "binfmt_misc",
+        "bpf",
+        "ceph",
+        "cgroup",
+        "cgroup2",
+        "cifs",
+        "configfs",
+        "debugfs",
+        "devpts",
+        "devtmpfs",
+        "efivarfs",
+        "fusectl",
+        "glusterfs",
+        "hugetlbfs",
+        "ignore",
+        "mqueue",
+        "nfs",
+        "nfs4",
+        "none",
+        "overlay",
+        "proc",
+        "pstore",
+        "ramfs",
+        "securityfs",
+        "smb3",
+        "smbfs",
+        "swap",
+        "sysfs",
+        "tmpfs",
+        "tracefs",
+        "virtiofs",
+    }
+)
+"""Types of what stands on no disk, on another machine, or has no names (swap)."""
+FSTAB_BYTES_MAX = 1 << 18
+MOUNTS_MAX = 256
+"""Lines of one fstab that are followed: each lookup in a merged tree asks every mount."""
+POINT_CHARS_MAX = 1024
+SYSTEMS_MAX = 32
+"""Operating systems put together of the disks of one machine."""
 DISK_KINDS = ("sd", "vd", "xvd", "hd")
 """Names that kernels give to whole disks, before their letter (Linux admin-guide/devices.txt)."""
+
+
+_HEX_ID = re.compile(r"(PART)?UUID=|/dev/disk/by-(part)?uuid/", re.ASCII)
+_NOT_IN_DEV = re.compile(r"[\x00-\x7f](?<![0-9A-Za-z#+.:=@_-])")
 
 
 class Volume(NamedTuple):
@@ -58,7 +106,18 @@ def guests(disks: Sequence[Layer]) -> list[Mounted]:
     """Return one guest for each operating system found on the disks taken together."""
     volumes = file_systems(disks)
     roots = [volume for volume in volumes if is_root(volume.tree)]
-    return [_assemble(root, volumes, disks, first=number == 0) for number, root in enumerate(roots)]
+    if len(roots) > SYSTEMS_MAX:
+        disks[0].opening.problem(
+            "systems", f"only the first {SYSTEMS_MAX} of {len(roots)} operating systems are read"
+        )
+    named: dict[str, Volume] = {}
+    for volume in volumes:
+        for name in _names(volume):
+            named.setdefault(_spelled(name), volume)
+    return [
+        _assemble(root, named, disks, first=number == 0)
+        for number, root in enumerate(roots[:SYSTEMS_MAX])
+    ]
 
 
 def is_root(tree: Tree) -> bool:
@@ -74,64 +133,83 @@ def _exists(tree: Tree, path: str) -> bool:
 
 
 def _assemble(
-    root: Volume, volumes: list[Volume], disks: Sequence[Layer], *, first: bool
+    root: Volume, named: Mapping[str, Volume], disks: Sequence[Layer], *, first: bool
 ) -> Mounted:
     mounts: dict[str, Volume] = {"/": root}
     missing: list[FstabEntry] = []
-    for entry in _fstab(root.tree):
+    for entry in _fstab(root):
         point = normalise(entry.point)
-        if point == "/" or entry.fs_type in PSEUDO_TYPES or not entry.point.startswith("/"):
+        if point == "/" or not _is_mounted(entry):
             continue
-        if "bind" in entry.options:
-            continue
-        volume = _find(entry.device, volumes)
+        volume = named.get(_device(entry.device))
         if volume is None:
-            if "noauto" not in entry.options:
-                missing.append(entry)
+            missing.append(entry)
         else:
             mounts.setdefault(point, volume)
     merged = Merged({point: volume.tree for point, volume in mounts.items()})
     guest = Guest(
         tree=merged,
-        locate=_locator(merged, mounts, root if not first else None, disks[root.disk]),
+        locate=_locator(merged, mounts, disks[root.disk] if first else None, root.disk),
+        limits=disks[root.disk].opening.limits,
         problems=disks[root.disk].findings,
     )
     return Mounted(guest, root, tuple(mounts.items()), tuple(missing))
 
 
+def _is_mounted(entry: FstabEntry) -> bool:
+    """Say whether the system mounts a line of its fstab from a disk by itself (mount(8))."""
+    options = entry.options
+    if not entry.point.startswith("/") or len(entry.point) > POINT_CHARS_MAX:
+        return False
+    if "bind" in options or "rbind" in options:
+        return False
+    if "noauto" in options and "x-systemd.automount" not in options:
+        return False
+    return entry.fs_type not in ELSEWHERE and not entry.fs_type.startswith("fuse.")
+
+
 def _locator(
-    merged: Merged, mounts: dict[str, Volume], other: Volume | None, disk: Layer
+    merged: Merged, mounts: dict[str, Volume], disk: Layer | None, number: int
 ) -> Callable[[str], Locator]:
     """Return what turns a path of the merged tree into an address that opens by itself.
 
-    `disk::/path` means the merged tree of the disk's first system; a path on another disk, or of
-    a second system (`other`), is given in its own volume.
+    `disk::/path` means the merged tree of the first system on `disk`, whose number is given. A path
+    on another disk, or of a further system (`disk` is None), is given in its own volume.
     """
 
     def locate(path: str) -> Locator:
         mount, inner = merged.locate(path)
         volume = mounts[mount.point]
-        if other is None and volume.layer.at.origin == disk.at.origin:
-            return disk.at / path
-        return volume.layer.at / inner
+        if disk is not None and volume.disk == number:
+            return disk.locate(path)
+        return volume.layer.locate(inner)
 
     return locate
 
 
-def _fstab(tree: Tree) -> list[FstabEntry]:
+def _fstab(root: Volume) -> Sequence[FstabEntry]:
     try:
-        text = read_file(tree, "/etc/fstab", size_max=FSTAB_BYTES_MAX)
+        text = read_file(root.tree, "/etc/fstab", size_max=FSTAB_BYTES_MAX)
     except StrongroomError:
         return []
-    return list(parse_fstab(text.decode("utf-8", "surrogateescape")).entries)
+    entries = parse_fstab(text.decode("utf-8", "surrogateescape")).entries
+    if len(entries) > MOUNTS_MAX:
+        message = f"only the first {MOUNTS_MAX} of {len(entries)} lines of /etc/fstab are followed"
+        root.layer.opening.problem("fstab.lines", message)
+    return entries[:MOUNTS_MAX]
 
 
-def _find(device: str, volumes: list[Volume]) -> Volume | None:
-    """Return the volume that an fstab device field names (fstab(5), first field)."""
-    for volume in volumes:
-        if device.lower() in {name.lower() for name in _names(volume)}:
-            return volume
-    return None
+def _device(field: str) -> str:
+    """Return an fstab device field as `_names` spells it: fstab(5), first field, and quotes."""
+    tag, equals, value = field.partition("=")
+    if equals and value[:1] in ('"', "'") and value[-1:] == value[:1]:
+        value = value[1:-1]
+    return _spelled(f"{tag}{equals}{value}")
+
+
+def _spelled(name: str) -> str:
+    """Return a name as it is compared: ids in hex are the same in small and capital letters."""
+    return name.lower() if _HEX_ID.match(name) else name
 
 
 def _names(volume: Volume) -> Iterator[str]:
@@ -146,10 +224,11 @@ def _names(volume: Volume) -> Iterator[str]:
     for tag, folder, value in tags:
         if value:
             yield f"{tag}={value}"
-            yield f'{tag}="{value}"'
-            yield f"/dev/disk/by-{folder}/{value}"
+            yield f"/dev/disk/by-{folder}/{_escaped(value)}"
     if table is None:
         yield from (f"/dev/{kind}{chr(ord('a') + volume.disk)}" for kind in DISK_KINDS)
+        yield f"/dev/nvme{volume.disk}n1"
+        yield f"/dev/mmcblk{volume.disk}"
     elif table.name[:1] == "p" and table.name[1:].isdigit():
         letter, number = chr(ord("a") + volume.disk), table.name[1:]
         yield from (f"/dev/{kind}{letter}{number}" for kind in DISK_KINDS)
@@ -158,3 +237,8 @@ def _names(volume: Volume) -> Iterator[str]:
     else:
         yield f"/dev/{table.name}"
         yield "/dev/mapper/" + table.name.replace("-", "--").replace("/", "-")
+
+
+def _escaped(value: str) -> str:
+    """Return a label as udev names its link: what is special is written in hex (udev(7))."""
+    return _NOT_IN_DEV.sub(lambda match: f"\\x{ord(match[0]):02x}", value)

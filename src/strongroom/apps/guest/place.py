@@ -45,7 +45,8 @@ def _place(ctx: Context, holder: Locator, path: str) -> Place:
     if isinstance(opened, Layer):
         guest = guest_of(opened)
         return Place(guest.tree, path, guest, opened)
-    return Place(opened, path, Guest(opened, lambda inner: holder / inner), None)
+    limits = ctx.session.config.limits
+    return Place(opened, path, Guest(opened, lambda inner: holder / inner, limits), None)
 
 
 def _is_file(spot: Place) -> bool:
@@ -83,7 +84,7 @@ def guest_of(layer: Layer) -> Guest:
     trees = file_systems([layer])
     if len(trees) == 1:
         only = trees[0]
-        return Guest(only.tree, lambda path: layer.at / path, problems=layer.findings)
+        return Guest(only.tree, layer.locate, layer.opening.limits, layer.findings)
     if trees:
         names = ", ".join(str(volume.layer.at.steps[-1]) for volume in trees)
         raise NotFound(

@@ -23,11 +23,13 @@ from strongroom.base.format import (
     Volume,
     Volumes,
 )
-from strongroom.base.limits import DEFAULT_LIMITS, Limits
+from strongroom.base.limits import DEFAULT_LIMITS, Budget, Limits
 from strongroom.base.locator import Locator
 from strongroom.base.record import Finding, Severity
 from strongroom.base.source import Extent, Source, extents, identity
+from strongroom.base.tree import normalise
 from strongroom.formats.image.raw import open_split
+from strongroom.formats.signatures import CONTENTS, IMAGES, SWAP, refusal
 from strongroom.kernel.call import Context
 from strongroom.kernel.origin import FileSource, Origin
 from strongroom.kernel.registry import Registry
@@ -90,12 +92,13 @@ class Findings:
 class Opening:
     """The OpenContext of one image, volume or file system: its siblings, its place, its damage.
 
-    `files` collects every host file read, for the cache key.
+    `files` collects every host file read, for the cache key; `volumes` counts those of all tables
+    on the disk, which may stand in one another.
     """
 
-    __slots__ = ("at", "depth", "files", "findings", "formats", "limits", "origin")
+    __slots__ = ("at", "depth", "files", "findings", "formats", "limits", "origin", "volumes")
 
-    def __init__(  # noqa: PLR0917  the seven are one thing's parts, always given by position
+    def __init__(  # noqa: PLR0917  these are one thing's parts, always given by position
         self,
         origin: Origin,
         at: Locator,
@@ -104,6 +107,7 @@ class Opening:
         files: list[FileSource],
         limits: Limits = DEFAULT_LIMITS,
         depth: int = 0,
+        volumes: Budget | None = None,
     ) -> None:
         self.origin = origin
         self.at = at
@@ -112,6 +116,7 @@ class Opening:
         self.files = files
         self.limits = limits
         self.depth = depth
+        self.volumes = volumes or Budget("volumes of one disk", limits.volumes)
 
     def sibling(self, name: str, /) -> Source:
         return self._sibling(name)[1]
@@ -151,24 +156,35 @@ class Opening:
 
     def inside(self, at: Locator) -> "Opening":
         """Return the context for what stands at `at` inside this one."""
-        return Opening(self.origin, at, self.formats, self.findings, self.files, self.limits)
+        return self._copy(type(self), at)
+
+    def _copy(self, kind: "type[Opening]", at: Locator) -> "Opening":
+        parts = (self.origin, at, self.formats, self.findings, self.files, self.limits)
+        return kind(*parts, volumes=self.volumes)
 
     def image(self, source: Source, format: str | None = None) -> tuple[Source, list[ImageFacts]]:
         """Return the disk inside `source` with its containers, outermost first.
 
-        `format` is what another image says this one is; "raw" stops the search.
+        `format` is what another image says this one is; "raw" stops the search. What stands inside
+        a container was written by its guest, so it may name no file of the host.
         """
         facts: list[ImageFacts] = []
         if format == "raw":
             return source, facts
         found = self.formats.image(format) if format else self.formats.identify(source, "image")
-        while found is not None and len(facts) < CONTAINER_DEPTH_MAX:
-            opened = found.open(source, self)
+        opening = self
+        while found is not None:
+            if len(facts) == CONTAINER_DEPTH_MAX:
+                message = f"of the containers in one another only the first {len(facts)} are opened"
+                self.problem("containers", message, severity=Severity.ERROR)
+                break
+            opened = found.open(source, opening)
             if not isinstance(opened, Image):
                 break
             source = opened
             facts.append(opened.facts)
             found = self.formats.identify(source, "image")
+            opening = self._copy(SealedOpening, self.at)
         return source, facts
 
     def _sibling(self, name: str) -> tuple[Origin, FileSource]:
@@ -224,6 +240,20 @@ class Layer:
         """The damage met so far on this disk and all that it holds."""
         return self.opening.findings.kept
 
+    def locate(self, path: str) -> Locator:
+        """Return the address of a path in what stands here, also where this is a file itself."""
+        return self.at.child(normalise(path))
+
+    def left_out(self) -> Iterator[Finding]:
+        """Yield how much more damage there was than `findings` keeps, if any."""
+        if self.opening.findings.dropped:
+            yield Finding(
+                at=self.at,
+                rule="problem.more",
+                severity=Severity.WARNING,
+                message=f"{self.opening.findings.dropped} further problems are not listed",
+            )
+
     def held(self) -> "Held":
         """Return what stands in this layer, opened once; damage is reported, not raised."""
         if self._held is None:
@@ -231,23 +261,38 @@ class Layer:
         return self._held
 
     def _open(self) -> "Held":
+        if self.volume is not None and self.volume.listed:
+            return Held("", None)
         opening = self.opening.inside(self.at)
         try:
             found = opening.formats.identify(self.source, "tree", "volumes")
             if found is None:
-                return Held("", None)
+                return self._named()
             opened = found.open(self.source, opening)
+            if isinstance(opened, Volumes):
+                self._check_depth(self.at)
+                self._count(opened)
         except (Corrupt, Unsupported, Exhausted, Locked) as e:
             opening.problem(
                 e.code,
                 e.message,
                 offset=e.offset if isinstance(e, Corrupt) else None,
-                severity=Severity.ERROR,
+                severity=Severity.ERROR if isinstance(e, Corrupt) else Severity.WARNING,
             )
             return Held("", None, e)
         if isinstance(opened, Volumes | FileSystem):
             return Held(found.name, opened)
         return Held(found.name, None)
+
+    def _named(self) -> "Held":
+        """Return what stands here and is not read: swap has a name, other things an error."""
+        head = self.source.read_at(0, HEAD_BYTES)
+        if head.startswith(SWAP.content, SWAP.offset):
+            return Held(SWAP.name, None)
+        refused = refusal(head, CONTENTS)
+        if refused is not None:
+            raise refused
+        return Held("", None)
 
     def volumes(self) -> "list[Layer]":
         """Return the volumes that stand directly in this layer; none where it has no table."""
@@ -259,8 +304,6 @@ class Layer:
         held = self.held().content
         if not isinstance(held, Volumes):
             return []
-        if self.depth >= self.opening.limits.nesting_depth:
-            raise Exhausted(f"{self.at} nests more than {self.depth} deep")
         return [
             Layer(
                 self.at.child(volume.name),
@@ -296,13 +339,32 @@ class Layer:
 
     def nested(self, at: Locator, source: Source) -> "Layer":
         """Return the disk that a file found inside this layer holds."""
-        if self.depth >= self.opening.limits.nesting_depth:
-            raise Exhausted(f"{at} nests more than {self.depth} deep")
+        self._check_depth(at)
+        opening = self.opening
         sealed = SealedOpening(
-            self.opening.origin, at, self.opening.formats, self.opening.findings, []
+            opening.origin, at, opening.formats, opening.findings, [], opening.limits
         )
         disk, facts = sealed.image(source)
         return Layer(at, disk, sealed, containers=tuple(facts), depth=self.depth + 1)
+
+    def _count(self, table: Volumes) -> None:
+        """Count the volumes of a table that stands on this disk; Exhausted for too many."""
+        budget = self.opening.volumes
+        if len(table.volumes) > budget.left:
+            raise Exhausted(
+                f"{self.at} has more volumes than are read of one disk",
+                hint="the setting limits.volumes says how many",
+                reason="volumes",
+            )
+        budget.spend(len(table.volumes))
+
+    def _check_depth(self, at: Locator) -> None:
+        if self.depth >= self.opening.limits.nesting_depth:
+            raise Exhausted(
+                f"{at} nests more than {self.depth} deep",
+                hint="the setting limits.nesting_depth says how deep",
+                reason="nesting",
+            )
 
 
 class Held(NamedTuple):
@@ -334,12 +396,14 @@ def open_disk(ctx: Context, origin: Origin) -> Layer:
     if not isinstance(origin.content, FileSource):
         raise Usage(f"{origin.path} is a folder, not a disk")
     source: Source = origin.content
+    limits = ctx.session.config.limits
     opening = Opening(
         origin,
         Locator(origin.path),
         Formats(ctx.session.registry),
-        Findings(DEFAULT_LIMITS.problems),
+        Findings(limits.problems),
         [origin.content],
+        limits,
     )
     if origin.name.endswith(".001"):
         source = open_split(source, origin.name, opening)

@@ -141,6 +141,7 @@ def _volume(source: Source, number: int, partition: Partition, disk_id: int) -> 
         type=f"0x{partition.type:02x}",
         uuid=f"{disk_id:08x}-{number:02x}" if disk_id else "",
         flags=("boot",) if partition.status & _ACTIVE else (),
+        listed=partition.type in EXTENDED,
     )
 
 
