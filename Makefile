@@ -2,7 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 T ?= 60
-export PYTHON DISK
+# Real disks beside the checkout, where there are any; the tests that read them are skipped elsewhere.
+STRONGROOM_TEST_DATA ?= $(abspath $(wildcard ../shared/data))
+export PYTHON DISK STRONGROOM_TEST_DATA
 
 .DEFAULT_GOAL := help
 .PHONY: help setup dev demo test check static perf fuzz soak docs locks
