@@ -202,6 +202,11 @@ TABLE = (
         "Convert it with `qemu-img convert` and its key, then open the result.",
     ),
     Explanation(
+        "unsupported.ext",
+        "The ext file system is laid out in a way that is not read here; the message names it.",
+        "Read it with debugfs; docs/roadmap.md says what will come.",
+    ),
+    Explanation(
         "unsupported.ext.encrypt",
         "The directory or file is encrypted with fscrypt by the guest. Its key is in the session of"
         " a user of the guest, never on the disk.",
