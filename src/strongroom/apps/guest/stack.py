@@ -185,6 +185,9 @@ class Opening:
             facts.append(opened.facts)
             found = self.formats.identify(source, "image")
             opening = self._copy(SealedOpening, self.at)
+        refused = refusal(source.read_at(0, HEAD_BYTES), IMAGES)
+        if refused is not None:
+            raise refused
         return source, facts
 
     def _sibling(self, name: str) -> tuple[Origin, FileSource]:
