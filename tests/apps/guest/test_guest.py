@@ -108,11 +108,12 @@ def test_what_is_read_of_one_guest_is_bounded_as_a_whole():
         False,
         False,
     ]
-    assert {p.rule for p in guest.problems} == {"problem.exhausted"}
+    assert [p.rule for p in guest.problems] == ["problem.exhausted"]
 
 
 def test_listing_directories_is_bounded_as_well():
-    guest = Guest(Virtual(NODES), lambda path: Locator("disk", (path,)), Limits(guest_bytes=3 * 64))
+    limits = Limits(guest_bytes=4 * 256)
+    guest = Guest(Virtual(NODES), lambda path: Locator("disk", (path,)), limits)
 
     assert [len(list(guest.scandir("/etc/dir"))) for _ in range(2)] == [3, 0]
     assert [p.rule for p in guest.problems] == ["problem.exhausted"]

@@ -11,7 +11,7 @@ from strongroom.base.source import Source
 from strongroom.base.tree import Entry, Stat, Tree, join, read_whole, resolve
 
 FILE_COST_BYTES = 1 << 10
-ENTRY_COST_BYTES = 1 << 6
+ENTRY_COST_BYTES = 1 << 8
 """What an empty file and a name in a directory count for in `Limits.guest_bytes`."""
 
 
@@ -51,13 +51,21 @@ class Guest:
         try:
             real = resolve(self.tree, path)
             source = self.tree.open(real)
-            self._budget.spend(max(FILE_COST_BYTES, min(source.size, size_max)))
+            self._spend(max(FILE_COST_BYTES, min(source.size, size_max)))
             return real, read_whole(source, path, size_max=size_max)
         except (NotFound, Usage):
             return None
         except (Corrupt, Exhausted, Unsupported) as e:
             self.report(path, e)
             return None
+
+    def _spend(self, units: int) -> None:
+        """Take from what may be read of this guest. The end of it is reported once: afterwards
+        everything is as if it were not there.
+        """
+        if self._budget.left < 0:
+            raise NotFound("the budget of this guest is spent")
+        self._budget.spend(units)
 
     def read_text(self, path: str) -> str | None:
         """Return a whole file as text (UTF-8, other bytes by surrogateescape), or None."""
@@ -67,8 +75,9 @@ class Guest:
     def scandir(self, path: str) -> Iterator[Entry]:
         """Yield the entries of a directory, sorted by name; nothing where there is none."""
         try:
+            self._spend(ENTRY_COST_BYTES)
             entries = sorted(self.tree.scandir(resolve(self.tree, path)))
-            self._budget.spend(ENTRY_COST_BYTES * len(entries))
+            self._spend(ENTRY_COST_BYTES * len(entries))
         except (NotFound, Usage):
             return
         except (Corrupt, Exhausted, Unsupported) as e:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from strongroom.apps.guest.guest import Guest
+from strongroom.base.limits import DEFAULT_LIMITS, Limits
 from strongroom.base.locator import Locator
 from strongroom.base.tree import Node, Virtual
 
@@ -340,10 +341,12 @@ GUESTS = {"debian": debian, "alpine": alpine, "fedora": fedora, "arch": arch}
 """The recipes by name."""
 
 
-def in_memory(nodes: Mapping[str, Node] | Mapping[str, Node | bytes]) -> Guest:
+def in_memory(
+    nodes: Mapping[str, Node] | Mapping[str, Node | bytes], limits: Limits = DEFAULT_LIMITS
+) -> Guest:
     """Return a Guest whose tree is in memory; its addresses have the origin "guest"."""
     tree = Virtual(dict(nodes))
-    return Guest(tree, lambda path: Locator("guest", (path,)))
+    return Guest(tree, lambda path: Locator("guest", (path,)), limits)
 
 
 def write_folder(nodes: Mapping[str, Node], root: Path) -> Path:

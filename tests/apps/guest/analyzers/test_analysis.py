@@ -1,3 +1,6 @@
+import time
+from collections.abc import Callable
+
 import pytest
 
 from strongroom.apps.guest.analyzers import ALL, analysis
@@ -10,11 +13,12 @@ from strongroom.apps.guest.analyzers.analysis import (
     problem,
     time_text,
 )
+from strongroom.base.limits import MIB, Limits
 from strongroom.base.record import Finding, Record
 from strongroom.base.tree import Node
 from strongroom.formats.guest.lines import Fault
 from strongroom.testing.images import guests
-from strongroom.testing.images.guests import in_memory, link
+from strongroom.testing.images.guests import in_memory, link, text
 
 GUEST: dict[str, Node | bytes] = {
     "/etc/link": link("../usr/real"),
@@ -148,3 +152,36 @@ def test_no_record_holds_a_password_hash():
     for analyzer in ALL:
         for record in analyzer.run(guest):
             assert "hashhash" not in repr(record)
+
+
+HOSTILE: dict[str, Callable[[], dict[str, Node]]] = {
+    "includes without end": lambda: {
+        **{f"/etc/d/{n}": Node(b"") for n in range(5000)},
+        "/etc/ssh/sshd_config": text("Include /etc/d/z*\n" * 50_000),
+        "/etc/sudoers": text("#includedir /etc/d\n" * 50_000),
+        "/etc/network/interfaces": text("source /etc/d/z*\n" * 50_000),
+    },
+    "accounts without end": lambda: {
+        "/etc/passwd": text("a:x:1:1::/:\n" * 20_000),
+        "/etc/group": text("".join(f"g{n}:x:{n}:a\n" for n in range(20_000))),
+        "/etc/sudoers": text("ALL, !a ALL=ALL\n" * 20_000),
+    },
+    "drop-ins for each instance": lambda: {
+        "/usr/lib/systemd/system/a@.service": text("[Service]\n"),
+        **{f"/etc/systemd/system/a@.service.d/{n}.conf": Node(b"") for n in range(1500)},
+        **{f"/etc/systemd/system/x.target.wants/a@{n}.service": link("/none") for n in range(1500)},
+    },
+}
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+def test_a_guest_made_to_stall_costs_seconds(case: str):
+    guest = in_memory(HOSTILE[case](), Limits(guest_bytes=32 * MIB))
+    started = time.thread_time()
+
+    for analyzer in ALL:
+        for _ in analyzer.run(guest):
+            pass
+
+    assert time.thread_time() - started < 15
+    assert len(guest.problems) <= 1

@@ -17,6 +17,8 @@ from .analysis import Document, document, paths_in, problems
 
 INTERFACES = "/etc/network/interfaces"
 INCLUDES_MAX = 1000
+"""Files that are read, and places that name further ones."""
+
 _DIRECTORY_NAME = re.compile(r"[a-zA-Z0-9_-]+")
 
 
@@ -29,7 +31,7 @@ def interfaces(guest: Guest) -> Iterator[Record]:
     """Yield an Interface for each name, its IPv4 and IPv6 stanzas taken together."""
     stanzas: defaultdict[str, list[_Placed]] = defaultdict(list)
     automatic: set[str] = set()
-    todo, seen = [INTERFACES], set[str]()
+    todo, seen, places = [INTERFACES], set[str](), 0
     while todo and len(seen) < INCLUDES_MAX:
         source = document(guest, todo.pop())
         if source is None or source.path in seen:
@@ -42,7 +44,9 @@ def interfaces(guest: Guest) -> Iterator[Record]:
             if isinstance(entry, Automatic):
                 automatic.update(entry.names)
             elif isinstance(entry, Source):
-                included += _included(guest, entry, source.path)
+                places += 1
+                if places <= INCLUDES_MAX:
+                    included += _included(guest, entry, source.path)
             else:
                 stanzas[entry.name].append(_Placed(source, entry))
         todo += reversed(included)

@@ -24,6 +24,8 @@ AUTHORIZED_KEYS = (".ssh/authorized_keys", ".ssh/authorized_keys2")
 """AuthorizedKeysFile's default."""
 
 INCLUDES_MAX = 1000
+"""Patterns and files of Include, taken together."""
+
 LOOKUPS_MAX = 10_000
 """Files in which keys of users are looked for."""
 
@@ -77,7 +79,8 @@ def _file(guest: Guest, path: str, left: list[int], depth: int) -> Iterator[_Pla
             yield _Placed(source, directive)
             continue
         for pattern in directive.arguments:
-            for name in _matching(guest, pattern):
+            left[0] -= 1
+            for name in _matching(guest, pattern) if left[0] >= 0 else ():
                 for item in _file(guest, name, left, depth + 1):
                     if isinstance(item, _Placed) and directive.match and not item.directive.match:
                         inherited = item.directive._replace(match=directive.match)

@@ -28,9 +28,9 @@ from ..records import Group, User
 from .analysis import Analysis, Document, date_text, document, documents, paths_in, problems
 
 INCLUDES_MAX = 1000
-"""Files that sudoers may include, one in the other."""
+"""Files that sudoers may include, and the places where it does."""
 
-EXCEPTIONS_MAX = 100
+EXCEPTIONS_MAX = 20
 """Rules with a "!" whose exceptions are followed; of further ones only the grants count."""
 
 WEAK_SCHEMES = frozenset({"des", "bsdi", "md5", "nt", "sha1"})
@@ -89,7 +89,9 @@ def _users(
         secret = secrets.get(entry.name)
         secrecy = _secrecy(entry, secret)
         primary = name_of.get(entry.gid)
-        names = tuple(dict.fromkeys([*([primary] if primary else []), *joined[entry.name]]))
+        # Of several lines of one name the first holds, so each name's groups are listed once.
+        others = joined.pop(entry.name, ())
+        names = tuple(dict.fromkeys([*([primary] if primary else []), *others]))
         gids = {entry.gid, *(gid_of[name] for name in names)}
         yield User(
             at=source.at,
@@ -185,7 +187,7 @@ def _sudo_rules(guest: Guest) -> tuple[list[SudoRule | UserAlias], list[Finding]
     """Return the rules of sudoers with all its includes, and of doas, with what is wrong there."""
     rules: list[SudoRule | UserAlias] = []
     findings: list[Finding] = []
-    todo, seen = ["/etc/sudoers"], set[str]()
+    todo, seen, places = ["/etc/sudoers"], set[str](), 0
     while todo and len(seen) < INCLUDES_MAX:
         source = document(guest, todo.pop())
         if source is None or source.path in seen:
@@ -196,7 +198,9 @@ def _sudo_rules(guest: Guest) -> tuple[list[SudoRule | UserAlias], list[Finding]
         includes: list[str] = []
         for entry in parsed.entries:
             if isinstance(entry, Include):
-                includes += _included(guest, entry, source.path)
+                places += 1
+                if places <= INCLUDES_MAX:
+                    includes += _included(guest, entry, source.path)
                 continue
             rules.append(entry)
             if isinstance(entry, SudoRule) and entry.no_password:
