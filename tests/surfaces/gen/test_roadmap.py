@@ -78,6 +78,7 @@ def test_check_mode_notices_a_stale_page_and_writing_mends_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     (tmp_path / "docs").mkdir()
+    (tmp_path / "pyproject.toml").touch()
     (tmp_path / roadmap.SOURCE).write_text(GOOD, encoding="utf-8")
     inside = tmp_path / "docs" / "deeper"
     inside.mkdir()

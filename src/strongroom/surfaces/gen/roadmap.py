@@ -1,6 +1,5 @@
 """Turn docs/roadmap.toml into docs/roadmap.md: every item of the three roadmaps and its state."""
 
-import argparse
 import re
 import sys
 import tomllib
@@ -9,7 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from strongroom.base.errors import NotFound, StrongroomError, Usage
+from strongroom.base.errors import Usage
+
+from .page import checkout, run
 
 SOURCE = "docs/roadmap.toml"
 TARGET = "docs/roadmap.md"
@@ -98,33 +99,11 @@ def render(text: str) -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Write docs/roadmap.md, or with --check say whether it is fresh: 0 yes, 1 no."""
-    parser = argparse.ArgumentParser(prog=COMMAND, allow_abbrev=False, description=main.__doc__)
-    parser.add_argument("--check", action="store_true", help="Write nothing; exit 1 when stale.")
-    options = parser.parse_args(argv)
-    try:
-        return _generate(_checkout(Path.cwd()), check=options.check)
-    except StrongroomError as e:
-        sys.stderr.write(f"{e.message}\n" + (f"hint: {e.hint}\n" if e.hint else ""))
-        return e.exit_status
+    return run("strongroom.surfaces.gen.roadmap", TARGET, _page, argv)
 
 
-def _generate(root: Path, *, check: bool) -> int:
-    page = render((root / SOURCE).read_text(encoding="utf-8"))
-    target = root / TARGET
-    if check:
-        if target.exists() and target.read_text(encoding="utf-8") == page:
-            return 0
-        sys.stderr.write(f"{TARGET} is stale\nhint: {COMMAND}\n")
-        return 1
-    target.write_text(page, encoding="utf-8")
-    return 0
-
-
-def _checkout(start: Path) -> Path:
-    for folder in (start, *start.parents):
-        if (folder / SOURCE).is_file():
-            return folder
-    raise NotFound(f"no {SOURCE} above {start}", hint="run this inside a checkout")
+def _page() -> str:
+    return render((checkout(Path.cwd()) / SOURCE).read_text(encoding="utf-8"))
 
 
 def _item(raw: object) -> Item:
