@@ -112,7 +112,7 @@ def guests(disks: Sequence[Layer]) -> list[Mounted]:
         )
     named: dict[str, Volume] = {}
     for volume in volumes:
-        for name in _names(volume):
+        for name in _names(volume, disks[volume.disk]):
             named.setdefault(_spelled(name), volume)
     return [
         _assemble(root, named, disks, first=number == 0)
@@ -212,7 +212,7 @@ def _spelled(name: str) -> str:
     return name.lower() if _HEX_ID.match(name) else name
 
 
-def _names(volume: Volume) -> Iterator[str]:
+def _names(volume: Volume, disk: Layer) -> Iterator[str]:
     facts = volume.tree.facts
     table = volume.layer.volume
     tags = [
@@ -229,6 +229,8 @@ def _names(volume: Volume) -> Iterator[str]:
         yield from (f"/dev/{kind}{chr(ord('a') + volume.disk)}" for kind in DISK_KINDS)
         yield f"/dev/nvme{volume.disk}n1"
         yield f"/dev/mmcblk{volume.disk}"
+    elif volume.layer.depth > disk.depth + 1:
+        return  # in a table inside a partition: kernels give it no name of its own
     elif table.name[:1] == "p" and table.name[1:].isdigit():
         letter, number = chr(ord("a") + volume.disk), table.name[1:]
         yield from (f"/dev/{kind}{letter}{number}" for kind in DISK_KINDS)
