@@ -16,12 +16,14 @@ from .net import refuse_remote
 class FileSource:
     """A host file or block device, read by `pread`; closed when no one holds it any more."""
 
-    __slots__ = ("_fd", "path", "size")
+    __slots__ = ("_fd", "is_device", "path", "size")
 
     def __init__(self, fd: int, path: str) -> None:
         self._fd = fd
         self.path = path
         self.size = os.lseek(fd, 0, os.SEEK_END)
+        self.is_device = stat_module.S_ISBLK(os.fstat(fd).st_mode)
+        """A device's times say nothing of its content, so nothing of it is remembered."""
 
     def __del__(self) -> None:
         os.close(self._fd)

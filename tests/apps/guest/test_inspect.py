@@ -1,7 +1,9 @@
 """Inspection: the same machine in every container, from several disks, remembered, damaged."""
 
+import json
 import os
 import shutil
+import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from strongroom.kernel.call import Context
 from strongroom.kernel.store import boot_id
 from strongroom.testing.images import containers
 from strongroom.testing.images.machines import HOME_START, ROOT_START, SECTOR
+from strongroom.testing.tools import need
 
 EVERY_KIND = [
     containers.qcow2_v2,
@@ -191,6 +194,21 @@ def damage(error: Corrupt) -> Finding:
     )
 
 
+def test_a_root_directory_that_is_cut_off_is_told(ctx: Context, built_machine: Path) -> None:
+    folder = Path(ctx.session.home.cache_dir)
+    folder.mkdir(parents=True, exist_ok=True)
+    image = containers.qcow2_v3(built_machine.parent / "root.raw", folder)
+    listed = subprocess.run(
+        ["qemu-img", "map", "--output=json", str(image)], check=True, stdout=subprocess.PIPE
+    )
+    runs = [run for run in json.loads(listed.stdout) if run["data"]]
+    os.truncate(image, runs[0]["offset"] + (64 << 10))
+    records = inspect(ctx, image)
+
+    assert not of_type(records, "os")
+    assert any(rule.startswith("problem.corrupt") for rule in rules(records))
+
+
 @pytest.mark.parametrize("keep", [0.0, 0.01, 0.3, 0.6, 0.9])
 def test_a_truncated_image_ends_in_records_or_one_of_the_nine(
     ctx: Context, disk: Path, keep: float
@@ -234,3 +252,19 @@ def test_the_intent_of_every_open_is_audited(ctx: Context, disk: Path) -> None:
     ]
     assert {e["resource"] for e in entries if e["event"] == "intent"} == {str(disk)}
     assert {e["outcome"] for e in entries if e["event"] == "outcome"} == {"ok"}
+
+
+def test_a_block_device_is_read_and_never_remembered(ctx: Context, disk: Path) -> None:
+    need("losetup")
+    attach = ["losetup", "--read-only", "--show", "-f", str(disk)]
+    attached = subprocess.run(attach, check=False, capture_output=True, text=True)
+    if attached.returncode:
+        pytest.skip(f"no loop device here: {attached.stderr.strip()}")
+    device = attached.stdout.strip()
+    try:
+        records = inspect(ctx, Path(device))
+    finally:
+        subprocess.run(["losetup", "-d", device], check=True)
+
+    assert of_type(records, "os")[0].hostname == "web1"
+    assert ctx.session.cache.stats().entries == 0

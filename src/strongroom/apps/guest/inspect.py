@@ -55,21 +55,18 @@ def inspect(
         guestkit inspect disk.qcow2 -o csv > disk.csv
     """
     machine = open_machine(ctx, disks)
-    key = None if machine.folder else inspection_key(ctx, machine.disks, disks, paranoid=paranoid)
-    if key is not None and not fresh:
-        lines = ctx.session.cache.get(key)
-        if lines is not None:
-            yield from _remembered(ctx, map(json.loads, lines))
-            return
+    key = inspection_key(ctx, machine, disks, paranoid=paranoid)
+    remembered = None if key is None or fresh else ctx.session.cache.get(key)
+    if remembered is not None:
+        yield from _remembered(ctx, map(json.loads, remembered))
+        return
     lines = []
     for record in examine(ctx, machine):
         if key is not None:
             lines.append(json_line(record))
         yield record
-    unchanged = key is not None and key == inspection_key(
-        ctx, machine.disks, disks, paranoid=paranoid
-    )
-    if key is not None and unchanged:  # a disk that was written meanwhile is not remembered
+    # a disk that was written meanwhile is not remembered
+    if key is not None and key == inspection_key(ctx, machine, disks, paranoid=paranoid):
         ctx.session.cache.put(key, lines)
 
 
@@ -135,18 +132,24 @@ def learn(ctx: Context, disks: Sequence[Locator], analyzer: str) -> Iterator[Rec
 
 
 def inspection_key(
-    ctx: Context, layers: Sequence[Layer], disks: Sequence[Locator], *, paranoid: bool
-) -> str:
-    """Return the cache key of an inspection: every file of every chain, and what reads them."""
+    ctx: Context, machine: Machine, disks: Sequence[Locator], *, paranoid: bool
+) -> str | None:
+    """Return the cache key of an inspection: every file of every chain, and what reads them.
+
+    None for what cannot be remembered: a folder, and a block device, whose times do not tell
+    when its content changes.
+    """
+    sources = [source for disk in machine.disks for source in disk.opening.files]
+    if machine.folder is not None or any(source.is_device for source in sources):
+        return None
     parts = ["inspect", __version__, repr(ctx.session.config.limits), *map(str, disks)]
     parts += [
         f"{c.plugin}/{c.name}/{c.version}" for c in ctx.session.registry.contributions("analyzer")
     ]
-    for layer in layers:
-        for source in layer.opening.files:
-            parts.append(source.identity())
-            if paranoid:
-                parts.append(_content_hash(ctx, source))
+    for source in sources:
+        parts.append(source.identity())
+        if paranoid:
+            parts.append(_content_hash(ctx, source))
     return cache_key(*parts)
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from strongroom.base.errors import StrongroomError
+from strongroom.base.errors import NotFound, StrongroomError, Usage
 from strongroom.base.format import FileSystem
 from strongroom.base.locator import Locator
 from strongroom.base.tree import Merged, Tree, normalise, read_file, resolve
@@ -105,7 +105,7 @@ def file_systems(disks: Sequence[Layer]) -> list[Volume]:
 def guests(disks: Sequence[Layer]) -> list[Mounted]:
     """Return one guest for each operating system found on the disks taken together."""
     volumes = file_systems(disks)
-    roots = [volume for volume in volumes if is_root(volume.tree)]
+    roots = [v for v in volumes if is_root(v.tree, v.layer.opening.inside(v.layer.at).damage)]
     if len(roots) > SYSTEMS_MAX:
         disks[0].opening.problem(
             "systems", f"only the first {SYSTEMS_MAX} of {len(roots)} operating systems are read"
@@ -120,16 +120,18 @@ def guests(disks: Sequence[Layer]) -> list[Mounted]:
     ]
 
 
-def is_root(tree: Tree) -> bool:
-    """Say whether a file system is the root of a Linux system."""
-    return any(_exists(tree, marker) for marker in OS_MARKERS)
-
-
-def _exists(tree: Tree, path: str) -> bool:
-    try:
-        return tree.stat(resolve(tree, path)).kind == "file"
-    except StrongroomError:
-        return False
+def is_root(tree: Tree, report: Callable[[StrongroomError], None] | None = None) -> bool:
+    """Say whether a file system is the root of a Linux system; damage met is passed to `report`."""
+    for marker in OS_MARKERS:
+        try:
+            if tree.stat(resolve(tree, marker)).kind == "file":
+                return True
+        except (NotFound, Usage):
+            continue
+        except StrongroomError as e:
+            if report is not None:
+                report(e)
+    return False
 
 
 def _assemble(
@@ -190,7 +192,10 @@ def _locator(
 def _fstab(root: Volume) -> Sequence[FstabEntry]:
     try:
         text = read_file(root.tree, "/etc/fstab", size_max=FSTAB_BYTES_MAX)
-    except StrongroomError:
+    except (NotFound, Usage):
+        return []
+    except StrongroomError as e:
+        root.layer.opening.inside(root.layer.at / "/etc/fstab").damage(e)
         return []
     entries = parse_fstab(text.decode("utf-8", "surrogateescape")).entries
     if len(entries) > MOUNTS_MAX:

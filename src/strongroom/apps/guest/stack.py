@@ -34,6 +34,8 @@ from strongroom.kernel.call import Context
 from strongroom.kernel.origin import FileSource, Origin
 from strongroom.kernel.registry import Registry
 
+SHORT_HEAD_BYTES = 4096
+"""Enough for partition tables and the superblock of ext."""
 CONTAINER_DEPTH_MAX = 4
 """Containers directly inside one another, such as a qcow2 in a VMDK."""
 
@@ -49,7 +51,7 @@ class Formats:
 
         Kinds, and the formats of one kind, are tried in order.
         """
-        head = source.read_at(0, HEAD_BYTES)
+        head = head_of(source)
         for contribution in chain.from_iterable(map(self._registry.contributions, kinds)):
             magics = ((at, bytes.fromhex(text)) for at, text in contribution.magics)
             if any(head.startswith(content, at) for at, content in magics):
@@ -65,6 +67,14 @@ class Formats:
                 found: Format = contribution.load()
                 return found
         raise Unsupported(f"format {name} is not known", reason=f"format.{name}")
+
+
+def head_of(source: Source) -> bytes:
+    """Return what probes look at, less of a disk that is cut off; Corrupt where nothing is left."""
+    try:
+        return source.read_at(0, HEAD_BYTES)
+    except Corrupt:
+        return source.read_at(0, SHORT_HEAD_BYTES)
 
 
 class Findings:
@@ -148,6 +158,12 @@ class Opening:
             )
         )
 
+    def damage(self, error: StrongroomError) -> None:
+        """Report an error after which reading goes on elsewhere."""
+        offset = error.offset if isinstance(error, Corrupt) else None
+        severity = Severity.ERROR if isinstance(error, Corrupt) else Severity.WARNING
+        self.problem(error.code, error.message, offset=offset, severity=severity)
+
     @property
     def file_size(self) -> int | None:
         """The size of the host file the disk is in, or of its descriptor or first part."""
@@ -185,7 +201,7 @@ class Opening:
             facts.append(opened.facts)
             found = self.formats.identify(source, "image")
             opening = self._copy(SealedOpening, self.at)
-        refused = refusal(source.read_at(0, HEAD_BYTES), IMAGES)
+        refused = refusal(head_of(source), IMAGES)
         if refused is not None:
             raise refused
         return source, facts
@@ -276,12 +292,7 @@ class Layer:
                 self._check_depth(self.at)
                 self._count(opened)
         except (Corrupt, Unsupported, Exhausted, Locked) as e:
-            opening.problem(
-                e.code,
-                e.message,
-                offset=e.offset if isinstance(e, Corrupt) else None,
-                severity=Severity.ERROR if isinstance(e, Corrupt) else Severity.WARNING,
-            )
+            opening.damage(e)
             return Held("", None, e)
         if isinstance(opened, Volumes | FileSystem):
             return Held(found.name, opened)
@@ -289,7 +300,7 @@ class Layer:
 
     def _named(self) -> "Held":
         """Return what stands here and is not read: swap has a name, other things an error."""
-        head = self.source.read_at(0, HEAD_BYTES)
+        head = head_of(self.source)
         if head.startswith(SWAP.content, SWAP.offset):
             return Held(SWAP.name, None)
         refused = refusal(head, CONTENTS)

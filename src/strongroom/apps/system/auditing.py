@@ -1,5 +1,6 @@
 """audit: who did what, asked, checked and handed over (docs/spec/audit.md)."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Literal
 
@@ -18,6 +19,8 @@ from strongroom.kernel.store import boot_id
 
 ENTRIES = Locator("audit")
 """Where audit entries are said to be: the log of this state folder."""
+_TIME = re.compile(r"\d{4}(-\d\d(-\d\d(T\d\d(:\d\d(:\d\d(\.\d{1,3})?Z?)?)?)?)?)?", re.ASCII)
+_HEAD = re.compile(r"([0-9a-f]+)/(\d{1,18})/([0-9a-f]+)", re.ASCII)
 
 
 class AuditEntry(Record):
@@ -107,6 +110,10 @@ def query(
         strongroom audit query --op 'guest.*' --since 2026-11-22
         strongroom audit query --resource '*shadow*' --json
     """
+    if limit < 0:
+        raise Usage("--limit takes no negative number")
+    _check_time("--since", since)
+    _check_time("--until", until)
     wanted = Filter(op, run, by, resource, event, outcome, since, until, limit, newest)
     for entry in find_entries(ctx.session.home.state_dir, wanted, boot_id=boot_id()):
         yield _entry(entry)
@@ -181,11 +188,16 @@ def _entry(entry: Mapping[str, Any]) -> AuditEntry:
     )
 
 
+def _check_time(flag: str, text: str) -> None:
+    """Refuse what is no beginning of RFC 3339 in UTC: times are compared as text."""
+    if text and not _TIME.fullmatch(text):
+        raise Usage(f"{flag} {text!r} is no time", hint="write 2026-11-22 or 2026-11-22T08:41:03Z")
+
+
 def _anchor(text: str) -> Anchor | None:
     if not text:
         return None
-    chain, _, rest = text.strip().partition("/")
-    seq, _, digest = rest.partition("/")
-    if not (chain and seq.isdigit() and digest):
+    match = _HEAD.fullmatch(text.strip())
+    if match is None:
         raise Usage(f"{text!r} is no head", hint="`audit verify` prints one: CHAIN/SEQ/HASH")
-    return Anchor(chain, int(seq), digest)
+    return Anchor(match[1], int(match[2]), match[3])
