@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Iterator
 from itertools import count
+from pathlib import Path
 
 import pytest
 from _pytest.assertion import _compare_sequence, truncate
@@ -17,6 +18,10 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 # megabytes for one image that differs. It has no option against that.
 for _module in (_compare_sequence, truncate):
     _module.__dict__["running_on_ci"] = bool
+
+_BESIDE = Path(__file__).parents[2] / "shared/data"
+if _BESIDE.is_dir():  # real disks beside the checkout are used without asking
+    os.environ.setdefault("STRONGROOM_TEST_DATA", str(_BESIDE))
 
 _HOMES = count()
 _RECORDS: list[list[str]] = []
