@@ -120,6 +120,8 @@ def _collect(load: Callable[[], Any], collector: Collector) -> str:
         contribute(collector)
     except StrongroomError as e:
         return e.message
+    except SystemExit as e:
+        return f"it would end the program: {e}"
     except Exception as e:  # noqa: BLE001  the plugin host: one bad plugin must not stop the others
         return f"{type(e).__name__}: {e}"
     return ""

@@ -1,6 +1,7 @@
 """Session: one process's (later one connection's) use of the kernel; the composition root."""
 
 from collections.abc import Callable
+from itertools import count
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -54,9 +55,8 @@ class Session:
         self.allow_backing = allow_backing
         self.records_max = records_max
         self.cancelled = False
-        self._calls = 0
+        self._calls = count(1)
 
     def next_call(self) -> int:
-        """Return a number that no other call of this session has, from 1."""
-        self._calls += 1
-        return self._calls
+        """Return a number that no other call of this session has, from 1; for several threads."""
+        return next(self._calls)
