@@ -119,7 +119,7 @@ def analyze(ctx: Context, guest: Guest, *names: str) -> Iterator[Record]:
 
 
 def learn(ctx: Context, disks: Sequence[Locator], analyzer: str) -> Iterator[Record]:
-    """Yield what one analyzer learns of a machine, from the cache where that knows it."""
+    """Yield what one analyzer learns of a machine, and the damage met, read anew."""
     machine = open_machine(ctx, disks)
     if machine.folder is not None:
         yield from analyze(ctx, machine.folder, analyzer)
