@@ -141,16 +141,16 @@ def test_errors_that_the_kernel_noted_are_told(plain, state):
     ]
 
 
-def test_a_journal_that_was_not_replayed_is_told(plain):
+def test_a_journal_that_is_not_there_is_told(plain):
     (incompat,) = (int.from_bytes(plain.content[SUPER + 0x60 : SUPER + 0x64], "little"),)
     plain.put("I", SUPER + 0x60, incompat | 4)
     tree = plain.open()
     assert tree.facts.clean is False
     assert "needs_recovery" in tree.facts.features
     assert [(p.rule, p.severity) for p in plain.context.problems] == [
-        ("ext.journal", Severity.NOTICE)
+        ("ext.journal", Severity.WARNING)
     ]
-    assert "not replayed" in plain.context.problems[0].message
+    assert "changes are missing" in plain.context.problems[0].message
     assert paths(tree) == ALL
 
 

@@ -1,13 +1,13 @@
 """ext2, ext3 and ext4 as a Tree.
 
-Source: Linux Documentation/filesystems/ext4. The journal is not replayed: a file system that was
-not unmounted is read as its blocks stand, and that is reported (`ext.journal`).
+Source: Linux Documentation/filesystems/ext4. A file system that was not unmounted is read with its
+journal replayed in memory; that, or that it cannot be, is reported (`ext.journal`).
 """
 
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from strongroom.base.errors import Corrupt, NotFound, Usage
+from strongroom.base.errors import Corrupt, NotFound, Unsupported, Usage
 from strongroom.base.format import FileSystemFacts, Magic, OpenContext
 from strongroom.base.limits import KIB
 from strongroom.base.record import Severity
@@ -18,6 +18,7 @@ from .ext_device import Device
 from .ext_dir import KIND_OF_FILE_TYPE, Finder, entries
 from .ext_file import open_content, read_value
 from .ext_inode import FLAG_ENCRYPT, FLAG_INLINE_DATA, ROOT_INODE, Inode, read_inode, stat_reader
+from .ext_journal import Replayed, open_journal
 from .ext_super import (
     INCOMPAT_FILETYPE,
     INCOMPAT_RECOVER,
@@ -185,7 +186,10 @@ class ExtFormat:
         superblock = _find_superblock(source, ctx)
         refuse_unreadable(superblock)
         _report_state(superblock, source, ctx)
-        return ExtTree(Device(source, superblock, ctx))
+        device = Device(source, superblock, ctx)
+        if superblock.incompat & INCOMPAT_RECOVER:
+            device = _with_journal(device)
+        return ExtTree(device)
 
 
 def _find_superblock(source: Source, ctx: OpenContext) -> Superblock:
@@ -215,14 +219,32 @@ def _find_superblock(source: Source, ctx: OpenContext) -> Superblock:
     return first
 
 
+def _with_journal(device: Device) -> Device:
+    """Return the volume as a mount would see it: with what its journal holds."""
+    try:
+        journal = open_journal(device)
+        blocks = journal.replayed()
+        replayed = Replayed(device, journal, blocks)
+        superblock = _find_superblock(replayed, device.ctx)
+    except (Corrupt, Unsupported) as e:
+        message = (
+            f"not unmounted, and the journal is not replayed ({e.message}): changes are missing"
+        )
+        device.report("ext.journal", message, None)
+        return device
+    message = f"not unmounted: {len(blocks)} blocks are read from the journal"
+    if journal.has_fast_commits:
+        message += ", but no fast commits, which may hold later changes"
+    device.report("ext.journal", message, None, Severity.NOTICE)
+    unclean = superblock._replace(incompat=superblock.incompat | INCOMPAT_RECOVER)
+    return Device(replayed, unclean, device.ctx)
+
+
 def _report_state(superblock: Superblock, source: Source, ctx: OpenContext) -> None:
     size = superblock.blocks_count * superblock.block_size
     if size > source.size:
         message = f"the file system has {size} bytes, its volume only {source.size}"
         ctx.problem("ext.truncated", message, offset=source.size)
-    if superblock.incompat & INCOMPAT_RECOVER:
-        message = "it was not unmounted and its journal is not replayed: recent changes are missing"
-        ctx.problem("ext.journal", message, severity=Severity.NOTICE)
     if superblock.raw.state & STATE_ERRORS:
         message = "the kernel noted errors in it, and no check has run since"
         ctx.problem("ext.errors", message, severity=Severity.NOTICE)

@@ -3,6 +3,7 @@
 import os
 import subprocess
 from collections.abc import Iterable, Mapping
+from itertools import pairwise
 from pathlib import Path
 from random import Random
 
@@ -214,4 +215,36 @@ def damaged(image: Path, out: Path, flips: Iterable[int]) -> Path:
     for offset in flips:
         content[offset] ^= 1
     out.write_bytes(content)
+    return out
+
+
+def dirty(before: Path, *after: Path, journal: str = "", revoke: int = -1) -> Path:
+    """Put what differs between images into the journal of the first, a transaction for each.
+
+    Runs debugfs with journal_open JOURNAL and journal_write for each of `after`; the last one also
+    revokes the block `revoke`. The first image then needs recovery, and becomes the last by it.
+    """
+    size = 1024
+    contents = [path.read_bytes() for path in (before, *after)]
+    commands = [f"journal_open {journal}"]
+    for number, (old, new) in enumerate(pairwise(contents), 1):
+        places = [slice(at, at + size) for at in range(0, len(old), size)]
+        changed = [n for n, place in enumerate(places) if old[place] != new[place]]
+        blocks = before.parent / f"transaction-{number}"
+        blocks.write_bytes(b"".join(new[places[n]] for n in changed))
+        words = f"-b {','.join(map(str, changed))}"
+        if revoke >= 0 and number == len(after):
+            words += f" -r {revoke}"
+        commands.append(f"journal_write {words} {blocks}")
+    debugfs(before, "\n".join([*commands, "journal_close"]))
+    return before
+
+
+def recovered(image: Path, out: Path) -> Path:
+    """Return a copy of an image after e2fsck -fy -E journal_only COPY."""
+    out.write_bytes(image.read_bytes())
+    command = ["e2fsck", "-fy", "-E", "journal_only", str(out)]
+    done = subprocess.run(command, env=tool_path(), capture_output=True, check=False)
+    if done.returncode not in (0, 1):
+        raise RuntimeError(done.stdout.decode(errors="replace"))
     return out
