@@ -153,3 +153,11 @@ def test_an_absolute_link_in_a_folder_starts_at_the_folder(room: Path) -> None:
     (room / "abs").symlink_to("/base.raw")
 
     assert read_file(FolderTree(str(room)), "/abs", size_max=100) == b"base"
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/mem"), reason="a file without a size is Linux's")
+def test_a_file_that_cannot_say_its_size_is_no_disk() -> None:
+    with pytest.raises(Usage, match="its size"):
+        open_file("/proc/self/mem")
+    with pytest.raises(Usage, match="its size"):
+        FolderTree("/proc/self").open("/mem")

@@ -14,14 +14,20 @@ from .net import refuse_remote
 
 
 class FileSource:
-    """A host file or block device, read by `pread`; closed when no one holds it any more."""
+    """A host file or block device, read by `pread`; closed when no one holds it any more.
+
+    Usage for one without a size.
+    """
 
     __slots__ = ("_fd", "is_device", "path", "size")
 
     def __init__(self, fd: int, path: str) -> None:
         self._fd = fd
         self.path = path
-        self.size = os.lseek(fd, 0, os.SEEK_END)
+        try:
+            self.size = os.lseek(fd, 0, os.SEEK_END)
+        except OSError as e:  # a file that the system makes up, such as /proc/self/mem
+            raise Usage(f"{path} does not say its size", reason="not_file") from e
         self.is_device = stat_module.S_ISBLK(os.fstat(fd).st_mode)
         """A device's times say nothing of its content, so nothing of it is remembered."""
 

@@ -9,6 +9,7 @@ from tests.surfaces.cli.conftest import Cli
 from strongroom.base.locator import Locator
 from strongroom.base.record import Finding, Record, Severity
 from strongroom.surfaces.cli.machine import csv_columns, write_csv, write_json, write_yaml
+from strongroom.surfaces.cli.terminal import Screen
 
 HERE = Locator("disk.raw")
 
@@ -25,11 +26,14 @@ class Fact(Record):
 
 TEXTS = [
     "plain", "", "two words", "null", "yes", "No", "1.5", "0x10", "-", "- item", "key: value",
-    "#comment", "a #comment", "'", '"', "\n", "tab\t", "\x1b[0m", "\u00e9\u4e2d", "\u2028", "@at",
-    "`", "%x", "!tag", "&a", "*a", "{", "[", "|", ">", "a:", "~",
+    "#comment", "a #comment", "'", '"', "\n", "a\rb", "tab\t", "\x1b[0m", "\u00e9\u4e2d", "\u2028",
+    "@at", "`", "%x", "!tag", "&a", "*a", "{", "[", "|", ">", "a:", "~",
     "2026-01-01", "=", " lead", "trail ",
     "/usr/lib", "name,with,commas", "\U0001f600", "y", "NaN", ".inf", "<<",
 ]  # fmt: skip
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+UNSEEN = [chr(code) for code in (0x7F, 0x85, 0x9B, 0x200B, 0x200E, 0x202E, 0x2028, 0x2066, 0xFEFF)]
 
 
 def written(write: Any, records: list[Record], *more: Any) -> str:
@@ -51,6 +55,32 @@ def test_yaml_reads_back_as_the_same_values_as_json(text: str):
         assert documents == [json.loads(written(write_json, [record]))] * 2
 
 
+@pytest.mark.parametrize("unseen", UNSEEN, ids=repr)
+def test_what_a_terminal_would_obey_is_escaped_and_reads_back(unseen: str):
+    yaml = pytest.importorskip("ruamel.yaml")
+    record = Fact(at=HERE, name=f"a{unseen}b", tags=(unseen,))
+    page, document = written(write_json, [record]), written(write_yaml, [record])
+
+    assert unseen not in page + document
+    assert json.loads(page)["name"] == record.name
+    assert yaml.YAML(typ="safe", pure=True).load(document)["tags"] == [unseen]
+
+
+@pytest.mark.parametrize("first", FORMULA, ids=repr)
+def test_no_cell_is_a_formula_to_a_spreadsheet(first: str):
+    page = written(write_csv, [Fact(at=HERE, name=f"{first}1+1")], csv_columns([Fact]))
+    (row,) = csv.DictReader(io.StringIO(page, newline=""))
+
+    assert row["name"] == f"'{first}1+1"
+
+
+def test_a_terminal_gets_cells_that_cannot_write_to_it():
+    record = Fact(at=HERE, name="\x1b[2J\u202e\n")
+    shown = Screen(tty=True).clean
+
+    assert written(write_csv, [record], ["name"], shown) == "name\n\\x1b[2J\\u202e\\n\n"
+
+
 @pytest.mark.parametrize("text", TEXTS, ids=repr)
 def test_csv_reads_back_as_the_same_text(text: str):
     record = Fact(at=HERE, name=text)
@@ -58,7 +88,7 @@ def test_csv_reads_back_as_the_same_text(text: str):
 
     (row,) = csv.DictReader(io.StringIO(page, newline=""))
 
-    assert row["name"] == text
+    assert row["name"].removeprefix("'" if text[:1] in FORMULA else "") == text
     assert row["type"] == "fact"
     assert row["ready"] == "false"
     assert row["tags"] == "[]"
