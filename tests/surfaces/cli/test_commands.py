@@ -72,6 +72,12 @@ def test_an_app_without_commands_says_so_and_names_those_that_have_some(prog: st
     assert "has no" in out
     assert "guest" in out
 
+    status, _, err = cli(prog, "github.repos")
+
+    assert status == 2
+    assert "nor any other in this version" in err
+    assert "docs/roadmap.md" in err
+
 
 def test_version_says_what_is_installed(cli: Cli):
     facts = json.loads(cli("strongroom", "version", "--json").out)
@@ -80,6 +86,11 @@ def test_version_says_what_is_installed(cli: Cli):
     assert facts["type"] == "version"
     assert facts["version"] == __version__
     assert facts["cryptography"]
+
+
+def test_version_answers_to_the_flag_as_well(cli: Cli):
+    assert cli("guestkit", "--version") == cli("guestkit", "version")
+    assert cli("guestkit", "--version", "--json") == cli("guestkit", "version", "--json")
 
 
 def test_where_names_the_files_of_an_op_and_they_exist(cli: Cli):
@@ -178,6 +189,28 @@ def test_all_nine_errors_are_explained_and_nothing_else():
     assert names == {entry.code for entry in TABLE if "." not in entry.code}
     assert {entry.code.partition(".")[0] for entry in TABLE} == names
     assert len({entry.code for entry in TABLE}) == len(TABLE)
+
+
+def _rules_in(source: Path) -> Iterator[str]:
+    """Yield the rules of the findings that a source file makes, but for those put together."""
+    for node in ast.walk(ast.parse(source.read_text())):
+        if isinstance(node, ast.Call):
+            for keyword in node.keywords:
+                if keyword.arg == "rule" and isinstance(keyword.value, ast.Constant):
+                    yield str(keyword.value.value)
+
+
+def test_every_rule_of_a_finding_is_explained(cli: Cli):
+    rules = {r for f in (ROOT / "src/strongroom/apps").rglob("*.py") for r in _rules_in(f)}
+
+    assert len(rules) > 8
+    for rule in sorted(rules):
+        entry = lookup(rule)
+        assert entry is not None, rule
+        assert entry.code == rule, f"{rule} is explained as {entry.code} only"
+    status, out, _ = cli("strongroom", "explain", "ssh.root-login")
+    assert status == 0
+    assert out.startswith("ssh.root-login  finding\n")
 
 
 def test_a_code_that_does_not_exist_has_a_suggestion(cli: Cli):

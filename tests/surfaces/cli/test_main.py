@@ -34,7 +34,7 @@ WRONG = {
     ("strongroom", "sample", "rws"): ("has no command 'rws'", "`strongroom sample rows`"),
     ("strongroom", "rows"): ("has no command 'rows'", "`strongroom sample rows`"),
     ("strongroom", "explian"): ("has no command 'explian'", "`strongroom explain`"),
-    ("kyro", "."): ("kyro has no command '.'", "kyro --help"),
+    ("kyro", "."): ("kyro has no command '.'", "docs/roadmap.md"),
     ("strongroom", "sample", "rows", "d", "--cuont", "1"): ("unknown flag --cuont", "--count"),
     ("strongroom", "sample", "rows", "d", "--coun", "1"): ("unknown flag --coun", "--count"),
     ("strongroom", "--jsn", "sample", "rows", "d"): ("unknown flag --jsn", "--json"),

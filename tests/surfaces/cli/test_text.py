@@ -99,6 +99,43 @@ def test_no_line_is_wider_than_the_terminal():
             assert text_width(line) <= width
 
 
+def test_a_path_keeps_its_end_and_is_narrowed_last():
+    class Place(Record):
+        type: ClassVar[str] = "place"
+
+        digest: str
+        path: str
+
+    path = "/usr/share/doc/libssl3/changelog.gz"
+    rows = [Place(at=HERE, digest="0" * 64, path=path)] * 2
+
+    assert path in table(rows, Screen(tty=True, width=60))
+    for line in table(rows, Screen(tty=True, width=36)).splitlines()[1:]:
+        assert line.endswith("changelog.gz")
+
+
+def test_a_terminal_names_the_tables_of_an_answer_that_has_more_than_one():
+    rows = [Thing(at=HERE, name="a"), Other(at=HERE, word="w"), Other(at=HERE, word="v")]
+
+    assert table(rows, TTY) == "thing\nname  size\na      0 B\n\nother\nw\nv\n"
+
+
+def test_a_block_is_never_cut():
+    lines: list[str] = []
+    long = Thing(at=HERE, name="x" * 90, tags=("one two three", "four five six", "seven eight"))
+    write_block(long, lines.append, TTY)
+
+    assert "x" * 90 in "".join(lines)
+    assert lines[-2:] == ["tags   one two three, four five six,\n", "       seven eight\n"]
+
+
+def test_a_block_gives_a_moment_exactly_and_as_people_say_it():
+    lines: list[str] = []
+    write_block(Thing(at=HERE, name="a", changed_at="2020-01-02T03:04:05Z"), lines.append, TTY)
+
+    assert lines[-1] == "changed  2020-01-02T03:04:05Z\n"
+
+
 def test_a_pipe_gets_every_row_whole():
     assert "x" * 500 in table([Thing(at=HERE, name="x" * 500)] * 2, PIPE)
 
@@ -214,6 +251,20 @@ def test_a_real_terminal_gets_colour_unless_it_is_not_wanted(
         assert "warning: loose" in plain or "TERM" in more
     assert "\x1b" not in on_terminal(command, {**environment, "NO_COLOR": "1"}, tmp_path)
     assert "\x1b" not in on_terminal([*command, "--no-color"], environment, tmp_path)
+
+
+def test_bytes_that_are_no_text_do_not_reach_a_terminal(
+    environment: dict[str, str], tmp_path: Path
+):
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree" / "text").write_text("plain\n")
+    (tmp_path / "tree" / "image").write_bytes(b"\x7fELF\0\x1b]0;evil\x07")
+    cat = [str(PROGRAMS / "guestkit"), "cat", "tree"]
+
+    assert on_terminal([*cat, "/text"], environment, tmp_path) == "plain\n"
+    shown = on_terminal([*cat, "/image"], environment, tmp_path)
+    assert "evil" not in shown
+    assert "> FILE" in shown
 
 
 def test_a_real_terminal_is_never_written_beyond_its_width(

@@ -24,6 +24,11 @@ TABLE = (
         "Write it as disk.qcow2::p2::/etc/hostname; a :: that belongs to a name is %3A%3A.",
     ),
     Explanation(
+        "usage.binary",
+        "The content is no text and would go to a terminal, which takes some bytes as commands.",
+        "Send it to a file or another program: `> FILE`, `| tar t`.",
+    ),
+    Explanation(
         "usage.loop",
         "Symbolic links in the path lead in a circle, or through more than forty links.",
         "Follow them one by one with `guestkit stat`.",
@@ -187,8 +192,10 @@ TABLE = (
     ),
     Explanation(
         "unsupported.format",
-        "An image says that the image behind it has a format that is not known here.",
-        "Convert it with `qemu-img convert`; docs/roadmap.md lists the formats that will come.",
+        "The disk, a file system on it or the image behind it is of a format that is not read here;"
+        " the message names it.",
+        "`qemu-img convert -O qcow2` makes an image readable. For a file system use its own tools;"
+        " docs/roadmap.md lists the formats that will come.",
     ),
     Explanation(
         "unsupported.*.feature",
@@ -404,3 +411,83 @@ TABLE = (
         "Give a disk of yours: `strongroom demo DISK`.",
     ),
 )
+
+RULES = (
+    Explanation(
+        "account.no-password",
+        "The account's password is empty: whoever knows its name can log in.",
+        "Set a password with `passwd NAME` in the guest, or lock it with `passwd -l NAME`.",
+    ),
+    Explanation(
+        "account.weak-hash",
+        "The password is kept as a hash that is guessed fast, such as DES or MD5.",
+        "Set it anew in the guest, with yescrypt or SHA-512 as the method in /etc/login.defs.",
+    ),
+    Explanation(
+        "account.uid0",
+        "An account other than root has user id 0, which is all that makes root root.",
+        "Give it an id of its own, and sudo for what it must do.",
+    ),
+    Explanation(
+        "account.sudo-no-password",
+        "A rule of sudo or doas lets the account run commands as others without its password.",
+        "Take NOPASSWD (sudoers) or nopass (doas.conf) out of the rule, or narrow its commands.",
+    ),
+    Explanation(
+        "ssh.root-login",
+        "The SSH server lets root log in with a password, which is guessed at on every network.",
+        "Set PermitRootLogin to no or prohibit-password in sshd_config.",
+    ),
+    Explanation(
+        "ssh.empty-password",
+        "The SSH server accepts empty passwords.",
+        "Set PermitEmptyPasswords to no in sshd_config.",
+    ),
+    Explanation(
+        "ssh.password-login",
+        "The SSH server accepts passwords, which can be guessed, beside keys, which cannot.",
+        "Set PasswordAuthentication to no where keys are in use.",
+    ),
+    Explanation(
+        "ssh.weak-key",
+        "A key for SSH is of a kind or length that is no longer safe, such as DSA or short RSA.",
+        "Replace it by an ed25519 key: `ssh-keygen -t ed25519`.",
+    ),
+    Explanation(
+        "service.missing-unit",
+        "A service is enabled, but the file that it consists of is not there.",
+        "Disable it in the guest, or install again the package that brought it.",
+    ),
+    Explanation(
+        "mount.missing",
+        "The table of file systems names a device that none of the disks given holds.",
+        "Give all disks of the machine: `guestkit inspect A B`.",
+    ),
+    Explanation(
+        "problem.unknown-content",
+        "A disk or partition holds something, but nothing that is recognised.",
+        "`guestkit hexdump DISK --length 512` shows how it begins.",
+    ),
+    Explanation(
+        "problem.rpmdb",
+        "An entry of rpm's package database is damaged; the packages of the others are listed.",
+        "`rpm --rebuilddb` in the guest makes it anew from what can be read.",
+    ),
+    Explanation(
+        "problem.rpmdb.journal",
+        "The package database of rpm has a journal whose changes are not read, so the list of"
+        " packages may be older than the guest.",
+        "Extract the database with its journal and read both with sqlite3.",
+    ),
+    Explanation(
+        "cache.damaged",
+        "What was remembered of a disk is not as it was written.",
+        "`strongroom cache clear` forgets it; the disk is read anew.",
+    ),
+    Explanation(
+        "problem.more",
+        "There were more problems than are listed; the message counts the others.",
+        "The setting limits.problems says how many are listed.",
+    ),
+)
+"""What findings mean that are no error met on the way."""

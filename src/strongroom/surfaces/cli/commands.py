@@ -60,7 +60,7 @@ COMMANDS = (
         "version",
         "version",
         "Show the version",
-        "With --json also that of Python and of the libraries in use.",
+        "With --json also that of Python and of the libraries in use. `--version` is the same.",
         ("version", "version --json"),
         (0, 0),
         _version,

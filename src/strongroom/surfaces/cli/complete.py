@@ -128,9 +128,9 @@ def _command(program: Program, command: Command, before: Sequence[str]) -> Itera
 
         yield from ((shell, "") for shell in SCRIPTS)
     elif command.name == "explain":
-        from .codes import TABLE
+        from .codes import RULES, TABLE
 
-        yield from ((entry.code, "") for entry in TABLE if "*" not in entry.code)
+        yield from ((entry.code, "") for entry in (*TABLE, *RULES) if "*" not in entry.code)
     elif command.name == "where":
         yield from ((op.name, op.summary) for op in program.registry.ops.values())
 

@@ -76,6 +76,11 @@ def verbs(registry: Registry, app: str) -> list[str]:
 def unknown(front: Front, registry: Registry, app: str, word: str, more: Sequence[str]) -> Usage:
     """Return the error for a word that is no command, with a suggestion where one is near."""
     prefix = front.prog if front.app == app or not app else f"{front.prog} {app}"
+    if app in APPS and not verbs(registry, app):
+        return Usage(
+            f"{prefix} has no command {word!r}, nor any other in this version",
+            hint="docs/roadmap.md says what comes; `strongroom --help` lists what is there",
+        )
     hint = suggest(word, [*(verbs(registry, app) if app else registry.apps()), *more], prefix)
     if hint is None and not app:
         homes = [a for a in registry.apps() if word in verbs(registry, a)]

@@ -31,6 +31,8 @@ def run(front: Front, argv: Sequence[str]) -> int:
 
 
 def _dispatch(front: Front, argv: Sequence[str], ending: Ending) -> int:
+    if argv[:1] == ["--version"]:  # every program of a system answers to it
+        argv = ["version", *argv[1:]]
     flags, rest = leading(argv, EARLY)
     if not rest or rest[0] == "--":
         settings = parse_settings(front.prog, flags)

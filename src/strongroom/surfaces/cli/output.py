@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from strongroom.base.errors import Usage
 from strongroom.base.record import Finding, Record, Severity
 from strongroom.kernel.op import Op
 from strongroom.kernel.registry import Registry
@@ -84,9 +85,18 @@ def _write_stream(stream: Iterator[Any], channel: Channel, tally: Tally) -> None
 
 
 def _write_bytes(stream: Iterator[Any], channel: Channel) -> None:
-    """Pass raw content on as it is; what an op finds on the way is a remark."""
+    """Pass raw content on as it is; what an op finds on the way is a remark.
+
+    Usage for what is no text, on a terminal: its bytes would be taken as commands.
+    """
     for content in _aside(stream, channel):
         channel.line.erase()
+        if channel.screen.tty and b"\0" in content:
+            raise Usage(
+                "this is no text, and standard output is a terminal",
+                hint="send it to a file with > FILE, or look at it with `guestkit hexdump`",
+                reason="binary",
+            )
         put_bytes(content)
 
 
@@ -108,7 +118,9 @@ def _write_records(records: Iterator[Record], channel: Channel) -> None:
     elif channel.settings.output == "yaml":
         machine.write_yaml(records, channel.write)
     else:
-        machine.write_csv(records, channel.write, _columns(channel.op, channel.registry))
+        columns = _columns(channel.op, channel.registry)
+        shown = channel.screen.clean if channel.screen.tty else str
+        machine.write_csv(records, channel.write, columns, shown)
 
 
 def _write_text(records: Iterator[Record], channel: Channel) -> None:

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from strongroom.base.record import Finding, Record, Severity
 
-from .terminal import Screen, fit, human_size, pad, text_width, wrap
+from .terminal import Screen, fit, fit_path, human_size, pad, text_width, wrap
 from .text import place_of
 
 Write = Callable[[str], object]
@@ -272,4 +272,4 @@ def _below(row: tuple[str, str, str, str], width: int, screen: Screen) -> Iterat
     indent = " " * (len(INDENT) + width + 2)
     for line in wrap(message, screen.width, indent):
         yield fit(line, screen.width)
-    yield indent + screen.paint("dim", fit(place, max(1, screen.width - len(indent))))
+    yield indent + screen.paint("dim", fit_path(place, max(1, screen.width - len(indent))))

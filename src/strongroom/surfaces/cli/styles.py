@@ -42,6 +42,23 @@ BLOCKS = frozenset(
 )
 """Types that are shown as a block of labels and values, not as a row."""
 
+HEADINGS: Mapping[str, str] = {
+    "cron": "scheduled jobs",
+    "filesystem": "file systems",
+    "space": "file systems",
+    "user": "users",
+    "group": "groups",
+    "interface": "interfaces",
+    "setting": "settings",
+    "volume": "partitions",
+    "problem": "problems",
+    "snapshot": "snapshots",
+}
+"""What stands over a table where an answer has more than one; else the name of the type."""
+
+PATHS = frozenset({"at", "path", "target", "home", "unit", "resource", "mounted_on"})
+"""Fields that say where something is: the last to be narrowed, and then cut in the middle."""
+
 MOMENTS = frozenset(
     {"mtime", "atime", "ctime", "crtime", "time", "created", "modified", "last_used"}
 )

@@ -7,16 +7,14 @@ from typing import NamedTuple
 
 from strongroom.base.record import Finding, Record
 
-from .styles import BLOCKS, LINES, fields_of
-from .terminal import Screen, fit, pad, text_width
-from .text import GAP, Write, cell, is_size, label_of, place_of, write_block
+from .styles import BLOCKS, HEADINGS, LINES, PATHS, fields_of
+from .terminal import Screen, fit, fit_path, pad, text_width
+from .text import COLUMN_MIN, GAP, Write, cell, is_size, label_of, place_of, write_block
 
 BATCH = 256
 """Rows looked at before a table's columns get their widths; the rest streams."""
 WAIT_S = 0.5
 """How long rows are kept back for that."""
-COLUMN_MIN = 8
-"""What a column keeps when a narrow terminal takes from it."""
 BLOCK_FIELDS = 9
 """A record with more filled fields is a block where it is the only one of its type."""
 EMPTY = "-"
@@ -39,6 +37,7 @@ class Table:
         self._write = write
         self._screen = screen
         self._last: type[Record] | None = None
+        self._headed = False
         self._layouts: dict[type[Record], list[Column]] = {}
 
     def write(self, records: Iterable[Record]) -> None:
@@ -58,7 +57,9 @@ class Table:
         try:
             _fill(batch, stream)
         finally:  # what came before a failure is shown, too
-            for kind in dict.fromkeys(type(record) for record in batch):
+            kinds = list(dict.fromkeys(type(record) for record in batch))
+            self._headed |= len(kinds) > 1
+            for kind in kinds:
                 self._run(kind, [record for record in batch if type(record) is kind])
         self._one_by_one(stream)
 
@@ -68,20 +69,17 @@ class Table:
             if style is not None:
                 line = style(record, self._screen)
                 if line is not None:
-                    self._write(self._fitted(line) + "\n")
+                    self._write(line + "\n")
             elif type(record) is self._last and type(record) in self._layouts:
                 self._row(self._layouts[type(record)], record)
             else:
                 self._run(type(record), [record])
 
-    def _fitted(self, line: str) -> str:
-        plain = not self._screen.colour and self._screen.width
-        return fit(line, self._screen.width) if plain else line
-
     def _run(self, kind: type[Record], records: Sequence[Record]) -> None:
         """Write records of one type below one another, set off from what came before."""
         if self._last is not None:
             self._write("\n")
+            self._headed = True
         self._last = kind
         columns = self._layouts.get(kind) or _columns(kind, records, self._screen)
         if kind.type in BLOCKS or (len(records) == 1 and len(columns) > BLOCK_FIELDS):
@@ -91,6 +89,9 @@ class Table:
                 write_block(record, self._write, self._screen)
             return
         self._layouts[kind] = columns
+        if self._screen.tty and self._headed:
+            heading = HEADINGS.get(kind.type, kind.type.replace("_", " "))
+            self._write(self._screen.paint("bold", heading) + "\n")
         if self._screen.tty and len(columns) > 1:
             names = [label_of(column.name) for column in columns]
             self._write(self._screen.paint("dim", _line(names, columns, self._screen)) + "\n")
@@ -118,7 +119,9 @@ def _columns(kind: type[Record], records: Sequence[Record], screen: Screen) -> l
     rows = [_cells(record, columns, screen) for record in records]
     heads = [text_width(label_of(name)) if screen.tty and len(names) > 1 else 0 for name in names]
     widths = [max(head, *(text_width(row[i]) for row in rows)) for i, head in enumerate(heads)]
-    _narrow(widths, [i for i, column in enumerate(columns) if not column.right], screen)
+    text = [i for i, column in enumerate(columns) if not column.right]
+    _narrow(widths, [i for i in text if columns[i].name not in PATHS], screen)
+    _narrow(widths, text, screen)
     return [column._replace(width=width) for column, width in zip(columns, widths, strict=True)]
 
 
@@ -156,8 +159,12 @@ def _cells(record: Record, columns: list[Column], screen: Screen) -> list[str]:
 def _line(row: list[str], columns: list[Column], screen: Screen) -> str:
     """Return a row in its columns, on a terminal cut to them and to its width."""
     cells = [
-        pad(fit(text, column.width) if screen.width else text, column.width, right=column.right)
+        pad(_fitted(text, column) if screen.width else text, column.width, right=column.right)
         for text, column in zip(row, columns, strict=True)
     ]
     line = GAP.join(cells).rstrip()
     return fit(line, screen.width) if screen.width else line
+
+
+def _fitted(text: str, column: Column) -> str:
+    return (fit_path if column.name in PATHS else fit)(text, column.width)

@@ -9,7 +9,7 @@ _BIDI = (0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
 """Marks that reorder what follows (UAX #9): a name could show as another one."""
 _CONTROLS = {
     **{code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0))},
-    **{code: f"\\u{code:04x}" for code in (*_BIDI, 0x2028, 0x2029, 0xFEFF)},
+    **{code: f"\\u{code:04x}" for code in (*_BIDI, 0x200B, 0x2028, 0x2029, 0xFEFF)},
     0x09: "\\t",
     0x0A: "\\n",
     0x0D: "\\r",
@@ -89,6 +89,19 @@ def fit(text: str, width: int) -> str:
     while text and text_width(text) > width - 1:
         text = text[: width - 1] if text.isascii() else text[:-1]
     return text + "…" if width > 0 else ""
+
+
+def fit_path(text: str, width: int) -> str:
+    """Return `text` in at most `width` columns, cut in its middle: its end tells most."""
+    if text_width(text) <= width:
+        return text
+    head = text[: max(0, (width - 1) // 3)]
+    while head and text_width(head) > (width - 1) // 3:
+        head = head[:-1]
+    tail = text[len(head) :]
+    while tail and text_width(tail) > width - 1 - text_width(head):
+        tail = tail[1:]
+    return f"{head}…{tail}" if width > 0 else ""
 
 
 def pad(text: str, width: int, *, right: bool = False) -> str:

@@ -9,23 +9,42 @@ from strongroom.base.locator import Locator
 from strongroom.base.record import Finding, Record
 
 from .styles import HIDDEN, is_moment
-from .terminal import Screen, fit, human_size, pad, relative_time
+from .terminal import Screen, human_size, pad, relative_time, text_width, wrap
 
 Write = Callable[[str], object]
 
 GAP = "  "
+COLUMN_MIN = 8
+"""What a column of text keeps where the terminal is narrow."""
 _SIZES = ("bytes", "size")
 
 
 def write_block(record: Record, write: Write, screen: Screen) -> None:
-    """Write one record as a line a field: its label, then its value."""
+    """Write one record as a line a field: its label, then its value, whole.
+
+    A value too long for the screen goes on in the lines below, and a word too long for a line is
+    left to the terminal: what is cut here could be had nowhere else.
+    """
     shown = [(name, value) for name, value in _values(record) if value not in (None, "", ())]
     width = max((len(label_of(name)) for name, _ in shown), default=0)
+    room = max(COLUMN_MIN, screen.width - width - len(GAP)) if screen.width else 0
     for name, value in shown:
-        label = screen.paint("dim", pad(label_of(name), width))
-        room = screen.width - width - len(GAP)
-        text = _exact_size(value) if is_size(name) else cell(name, value, screen)
-        write(f"{label}{GAP}{fit(text, room) if screen.width else text}\n")
+        text = _whole(name, value, screen)
+        first, *more = [text] if text_width(text) <= room or not room else wrap(text, room)
+        write(f"{screen.paint('dim', pad(label_of(name), width))}{GAP}{first}\n")
+        for line in more:
+            write(" " * (width + len(GAP)) + line + "\n")
+
+
+def _whole(name: str, value: Any, screen: Screen) -> str:
+    """Return a value that stands alone: a size and a moment both for people and exact."""
+    if is_size(name):
+        return _exact_size(value)
+    text = cell(name, value, screen)
+    if isinstance(value, str) and is_moment(name) and screen.tty:
+        exact = screen.clean(value)
+        return exact if exact.startswith(text) else f"{exact} ({text})"
+    return text
 
 
 def _exact_size(value: Any) -> str:
@@ -50,8 +69,9 @@ def place_of(record: Record) -> str:
 
 
 def label_of(name: str) -> str:
-    """Return a field's name as a label: words, without its unit."""
-    return name.removesuffix("_bytes").removesuffix("_at").replace("_", " ")
+    """Return a field's name as a label: words, without a unit that the values carry."""
+    words = name.removesuffix("_bytes").removesuffix("_at").replace("_", " ")
+    return f"{words.removesuffix(' percent')} %" if words.endswith(" percent") else words
 
 
 def is_size(name: str) -> bool:

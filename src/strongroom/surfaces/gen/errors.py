@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 
 from strongroom.base.errors import NINE, StrongroomError
-from strongroom.surfaces.cli.codes import TABLE
+from strongroom.surfaces.cli.codes import RULES, TABLE
 
 from .page import run, table
 
@@ -36,6 +36,12 @@ def render() -> str:
             if name == error.name:
                 parts += [f"### `{entry.code}`\n"] if dot else []
                 parts.append(f"{entry.cause}\n\n{entry.way_out}\n")
+    parts.append("## Findings\n")
+    parts.append(
+        "What `guestkit inspect` points out beside damage, by the `rule` of the finding.\n"
+    )
+    for rule in RULES:
+        parts.append(f"### `{rule.code}`\n\n{rule.cause}\n\n{rule.way_out}\n")
     return "\n".join(parts)
 
 
