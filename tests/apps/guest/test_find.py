@@ -118,12 +118,13 @@ def test_every_address_opens_what_was_found(ctx: Context, disk: Path) -> None:
         assert source.size == record.size_bytes
 
 
+@pytest.mark.parametrize("block", ["0x7fff0000", "0"])
 def test_a_directory_that_is_damaged_is_reported_and_the_others_are_searched(
-    ctx: Context, made: tuple[Path, Path], tmp_path: Path
+    ctx: Context, made: tuple[Path, Path], tmp_path: Path, block: str
 ) -> None:
     broken = tmp_path / "broken.raw"
     broken.write_bytes(made[1].read_bytes())
-    debugfs(broken, "set_inode_field /log block[0] 0x7fff0000\nset_inode_field /log flags 0")
+    debugfs(broken, f"set_inode_field /log block[0] {block}\nset_inode_field /log flags 0")
     records = find(ctx, broken)
     findings = [r for r in records if isinstance(r, Finding)]
 

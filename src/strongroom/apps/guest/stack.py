@@ -84,12 +84,13 @@ class Findings:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._seen: set[tuple[str, str, int | None]] = set()
+        self._seen: set[tuple[str, str, int | str]] = set()
         self.kept: list[Finding] = []
         self.dropped = 0
 
     def add(self, finding: Finding) -> None:
-        key = (finding.rule, str(finding.at), finding.offset)
+        place = finding.message if finding.offset is None else finding.offset
+        key = (finding.rule, str(finding.at), place)
         if key in self._seen:
             return
         if len(self.kept) >= self._limit:

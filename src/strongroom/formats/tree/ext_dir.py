@@ -171,6 +171,9 @@ def _chunks(device: Device, inode: Inode, seen: BlockSet | None) -> Iterator[tup
                 if read > longest:
                     raise Exhausted(f"directory inode {inode.number} has {inode.size} bytes")
                 yield from _claimed_chunk(device, inode, run.physical + at, here, seen)
+        if read < blocks:  # the kernel, too, goes on after one: fs/ext4/dir.c
+            offset = device.inode_offset(inode.number)
+            _report(device, f"directory inode {inode.number} has holes where names were", offset)
     except Corrupt as e:
         _report(device, f"inode {inode.number}: {e.detail}", e.offset)
 
