@@ -368,6 +368,63 @@ def test_every_flipped_byte_of_metadata_is_found_by_check(checked):
         assert list(damaged.open().check()), offset
 
 
+def test_check_goes_on_past_what_it_cannot_read(checked):
+    root = checked.inode("/d/e") + BLOCK_OFFSET
+    checked.put("H", root, 0)
+    checked.put("I", checked.inode("/file") + 104, 1 << 30)
+    damage = list(checked.open().check())
+    assert {d.rule for d in damage} == {"ext.checksum", "ext.inode"}
+    assert {root, 1 << 40} < {d.offset for d in damage}
+
+
+def test_check_of_a_cut_image_tells_where_it_ends(checked):
+    first = checked._device.inode_offset(1)
+    del checked.content[first + 256 :]
+    assert [d.rule for d in checked.open().check()][-1] == "ext.inode"
+    del checked.content[3 * 1024 :]
+    assert {d.rule for d in checked.open().check()} == {"ext.group"}
+
+
+def test_a_directory_whose_first_block_is_unwritten_has_a_hole(plain):
+    root = plain.inode("/d") + BLOCK_OFFSET
+    plain.put("H", root + 12 + 4, 32769)
+    tree = plain.open()
+    assert paths(tree) == {p for p in ALL if not p.startswith("/d/")}
+    assert [(p.rule, p.offset) for p in plain.context.problems] == [
+        ("ext.directory", plain.inode("/d"))
+    ]
+
+
+def test_a_directory_that_runs_out_of_the_image_keeps_its_front(plain):
+    """A long run is read at once, and block by block where that fails."""
+    root = plain.inode("/d") + BLOCK_OFFSET
+    plain.put("H", root + 12 + 4, 32000)
+    plain.put("I", plain.inode("/d") + 4, 8000 * 1024)
+    tree = plain.open()
+    names = {entry.name for entry in tree.scandir("/d")}
+    assert {"e", "other"} <= names
+    assert len(plain.context.problems) <= plain.context.limits.problems + 1
+
+
+def test_lookups_do_not_count_for_ever(plain):
+    tree = plain.open()
+    tree._finder._asked.update(dict.fromkeys(range(100, 5000), 1))
+    with pytest.raises(NotFound):
+        tree.stat("/d/missing")
+    assert len(tree._finder._asked) < 10
+
+
+def test_a_path_longer_than_any_is_not_kept(damage_folder):
+    commands = "\n".join(f"mkdir {'n' * 250}\ncd {'n' * 250}" for _ in range(20))
+    options = "-t ext4 -b 1024 -O ^has_journal -N 128"
+    image = ext.ext(damage_folder / "names.raw", options, size="2M")
+    ext.debugfs(image, commands)
+    tree = EXT.open(Memory(image.read_bytes()), RecordingContext())
+    path = ("/" + "n" * 250) * 20
+    assert tree.stat(path).kind == "dir"
+    assert max(map(len, tree._directories)) < 4100
+
+
 def test_a_random_read_never_raises_anything_but_the_nine(checked):
     for offset in range(1024, 20 * 1024, 97):
         damaged = bytearray(checked.content)

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from .ext_check import Damage
 
 _DIRECTORIES_KEPT = 4096
+_PATH_MAX = 4096
 _FAST_LINK_MAX = 60
 _LINK_MAX = 64 * KIB
 
@@ -142,6 +143,8 @@ class ExtTree:
         return inode
 
     def _keep(self, path: str, inode: Inode) -> None:
+        if len(path) > _PATH_MAX:
+            return
         if len(self._directories) >= _DIRECTORIES_KEPT:
             self._directories.clear()
         self._directories[path] = inode
