@@ -101,6 +101,7 @@ def call(ctx: Context, name: str, /, **params: Any) -> Any:
         op.effects,
         op.resource(bound),
         lambda inner: session.registry.function(op)(inner, **bound),
+        subject=op.subject(bound),
         essential=op.essential,
     )
 
@@ -112,19 +113,24 @@ def perform(
     resource: str,
     run: "Callable[[Context], T]",
     *,
+    subject: str = "",
     essential: bool = False,
 ) -> T:
-    """Authorise, audit and run one action that may not be an op, such as opening a disk."""
+    """Authorise, audit and run one action that may not be an op, such as opening a disk.
+
+    Grants cover `resource`; the log names `subject` where that says more.
+    """
     inner = ctx.deeper()
+    subject = subject or resource
     if not allowed(ctx.principal, name, effects, resource, ctx.now()):
-        outcome = _Outcome(inner, name, effects, resource, essential=essential)
+        outcome = _Outcome(inner, name, effects, subject, essential=essential)
         outcome.write("denied")
         raise Denied(
             f"{ctx.principal.chain} may not {' and '.join(effects.words)} with {name}",
             hint=f"a grant of {name} on {resource or 'it'} is needed",
             reason="grant",
         )
-    outcome = _Outcome(inner, name, effects, resource, essential=essential)
+    outcome = _Outcome(inner, name, effects, subject, essential=essential)
     with outcome:
         result = run(inner)
         if isinstance(result, Iterator):

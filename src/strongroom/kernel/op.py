@@ -107,6 +107,17 @@ class Op(NamedTuple):
             (locators if param.type == "locator" else words).extend(str(v) for v in values)
         return " ".join(locators or words)
 
+    def subject(self, bound: Mapping[str, Any]) -> str:
+        """Return what a call touches, for the audit log: its resource with the paths inside it."""
+        disks = [bound[p.name] for p in self.params if p.type == "locator" and not p.many]
+        paths: list[str] = []
+        for param in self.params:
+            if param.positional and param.name in ("path", "paths") and bound.get(param.name):
+                paths.extend(bound[param.name] if param.many else (bound[param.name],))
+        if len(disks) != 1 or disks[0] is None or paths in ([], ["/"]):
+            return self.resource(bound)
+        return " ".join(str(disks[0] / path) for path in paths)
+
 
 class OpMark(NamedTuple):
     """What the decorator leaves on a function until the registry describes it."""

@@ -160,6 +160,21 @@ def test_every_call_is_audited_with_who_and_how_it_ended(cli: Cli, tmp_path: Pat
     assert "disk.raw" in values
 
 
+def test_the_log_names_the_files_that_were_asked_for_inside_a_disk(cli: Cli, tmp_path: Path):
+    (tmp_path / "tree" / "etc").mkdir(parents=True)
+    tree = str(tmp_path / "tree")
+
+    cli("guestkit", "cat", tree, "/etc/shadow", "/etc/passwd")
+    cli("guestkit", "ls", tree)
+
+    found = cli("strongroom", "audit", "query", "--resource", "*shadow*", "--json").out
+    assert [json.loads(line)["op"] for line in found.splitlines()][0] == "guest.cat"
+    asked = json.loads(found.splitlines()[0])["resource"]
+    assert asked == f"{tree}::/etc/shadow {tree}::/etc/passwd"
+    listed = cli("strongroom", "audit", "query", "--op", "guest.ls", "--json").out
+    assert json.loads(listed.splitlines()[0])["resource"] == tree
+
+
 NEEDS_NO_STATE = [
     ("strongroom", "--help"),
     ("strongroom",),
