@@ -39,19 +39,6 @@ ALLOWED_IMPORTS = {
 CANONICAL_JSON = {"src/strongroom/base/record.py": {"json"}}
 FORBIDDEN_CALLS = {"open", "eval", "exec", "compile", "__import__", "input", "print", "breakpoint"}
 
-HELD_ELSEWHERE = {  # a module without a test of its own, and the one that holds it; may only shrink
-    "apps/guest/anatomy.py": "apps/guest/test_below.py",
-    "apps/guest/criteria.py": "apps/guest/test_names.py",
-    "apps/guest/facts.py": "apps/guest/test_real_guests.py",
-    "apps/guest/find.py": "apps/guest/test_names.py",
-    "apps/guest/tarstream.py": "apps/guest/test_export.py",
-    "base/format.py": "formats/image/test_containers.py",
-    "base/limits.py": "formats/tree/test_ext_memory.py",
-    "kernel/op.py": "kernel/test_describe.py",
-    "kernel/plugin.py": "kernel/test_registry.py",
-    "kernel/session.py": "kernel/test_call.py",
-}
-
 MACHINE = re.compile(r"/wor[k]/|/far[m]/|files\.pythonhoste[d]|pypi\.or[g]|registry\.npmj[s]")
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 ANCHOR = re.compile(r'<a id="([^"]+)"')
@@ -187,8 +174,7 @@ def test_each_module_has_its_test_at_the_mirrored_path():
         if not any((folder / f"test_{name}.py").is_file() for name in names):
             missing.add(str(path.relative_to(PACKAGE)))
 
-    assert missing == set(HELD_ELSEWHERE), "a module that has its test now leaves the exclusions"
-    assert all((ROOT / "tests" / name).is_file() for name in HELD_ELSEWHERE.values())
+    assert missing == set()
 
 
 def test_tracked_files_name_no_path_of_a_machine_and_no_registry():

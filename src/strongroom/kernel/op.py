@@ -145,7 +145,8 @@ def op(
     """
     app, *verb = name.split(".")
     letters = app + "".join(verb)
-    if not (app.isalpha() and verb and all(verb) and WORD.issuperset(letters)):
+    words = verb and all(word and word[0] != "-" for word in verb)  # a flag begins so
+    if not (app.isalpha() and words and WORD.issuperset(letters)):
         raise Usage(f"{name!r} is no op name", hint="lower case words joined by dots, as guest.ls")
 
     def mark(function: F) -> F:
@@ -166,6 +167,8 @@ def _convert(op_name: str, param: Param, value: Any) -> Any:
 
 
 def _convert_one(op_name: str, param: Param, value: Any) -> Any:
+    if not isinstance(value, int | float) and "\0" in str(value):
+        raise Usage(f"{op_name}: {param.name} holds a NUL byte")
     if param.type == "locator":
         if isinstance(value, Locator):
             return value
@@ -177,8 +180,6 @@ def _convert_one(op_name: str, param: Param, value: Any) -> Any:
         if isinstance(value, str | Path):
             return Path(value)
     elif param.type == "str" and isinstance(value, str):
-        if "\0" in value:
-            raise Usage(f"{op_name}: {param.name} holds a NUL byte")
         if param.choices and value not in param.choices:
             raise Usage(f"{op_name}: {param.name} is one of {', '.join(param.choices)}")
         return value
