@@ -118,6 +118,16 @@ def test_where_knows_ops_formats_analyzers_and_plugins(words: tuple[str, ...], c
     assert re.match(r"source +\S+\.py:\d+\n", out)
 
 
+SPECIFIED = {"guest.ls": "locator.md", "audit.verify": "audit.md", "qcow2": "locator.md"}
+
+
+@pytest.mark.parametrize("name", SPECIFIED)
+def test_where_names_the_specification(name: str, cli: Cli):
+    lines = cli("strongroom", "where", name).out.splitlines()
+
+    assert any(line.startswith("spec") and SPECIFIED[name] in line for line in lines), lines
+
+
 def test_where_of_nothing_known_has_a_suggestion(cli: Cli):
     status, out, err = cli("strongroom", "where", "guest.lss")
 

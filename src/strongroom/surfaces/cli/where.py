@@ -58,7 +58,7 @@ def places_of(thing: Op | Contribution) -> Iterator[Place]:
     yield from _tests(os.path.join(root, "tests", folder), file.removesuffix(".py"), thing)
     yield from _mentions("guide", os.path.join(root, "docs", "guides"), _words(thing))
     yield from _mentions("scenario", os.path.join(root, "tests", "scenarios"), _words(thing))
-    yield from _mentions("spec", os.path.join(root, "docs", "spec"), _spec_words(thing))
+    yield from _specs(os.path.join(root, "docs", "spec"), thing)
     yield from _mentions("reference", os.path.join(root, "docs", "reference"), _heading(thing))
 
 
@@ -130,6 +130,18 @@ def _words(thing: Op | Contribution) -> re.Pattern[str]:
     front = {"guest": "guestkit", "vault": "kimi-vault", "ide": "kyro"}.get(thing.app)
     prefix = rf"strongroom {thing.app}" + (f"|{front}" if front else "")
     return re.compile(rf"^\$ (?:{prefix}) (?:{verbs})\b", re.MULTILINE)
+
+
+def _specs(folder: str, thing: Op | Contribution) -> Iterator[Place]:
+    """Yield the specifications that name it, of what its app keeps, of the addresses it takes."""
+    named = list(_mentions("spec", folder, _spec_words(thing)))
+    yield from named
+    if isinstance(thing, Op):
+        takes_locator = any(param.type == "locator" for param in thing.params)
+        for stem in (thing.app, *(("locator",) if takes_locator else ())):
+            path = os.path.join(folder, f"{stem}.md")
+            if os.path.isfile(path) and path not in {place.path for place in named}:
+                yield Place("spec", path)
 
 
 def _spec_words(thing: Op | Contribution) -> re.Pattern[str]:
