@@ -1,56 +1,19 @@
-"""Configuration files of guests: every text parser. The first byte picks the parser."""
+"""Configuration files of guests: every parser of them. The first byte picks the parser."""
 
 from collections.abc import Callable, Iterator
 
-from strongroom.formats.guest import (
-    apk,
-    assignments,
-    bootmenu,
-    cmdline,
-    crontab,
-    dpkg,
-    fstab,
-    interfaces,
-    keyfile,
-    netplan,
-    pacman,
-    passwd,
-    sshd,
-    sshkeys,
-    sudoers,
-    yaml,
-)
+from tests.formats.guest.parsers import BINARY, TEXT
+
 from strongroom.testing.images.guests import GUESTS
 
-
-def _netplan(text: str) -> object:
-    root = yaml.parse_yaml(text)
-    return netplan.devices(root) if isinstance(root, yaml.Node) else root
-
-
-PARSERS: tuple[Callable[[str], object], ...] = (
-    passwd.parse_passwd,
-    passwd.parse_shadow,
-    passwd.parse_group,
-    sudoers.parse_sudoers,
-    sudoers.parse_doas,
-    assignments.parse_assignments,
-    pacman.parse_desc,
-    fstab.parse_fstab,
-    lambda text: crontab.parse_crontab(text, system=True),
-    crontab.parse_anacrontab,
-    keyfile.parse_unit,
-    interfaces.parse_interfaces,
-    _netplan,
-    sshkeys.parse_public_keys,
-    sshd.parse_sshd_config,
-    bootmenu.parse_grub,
-    bootmenu.parse_grub_legacy,
-    bootmenu.parse_extlinux,
-    cmdline.parse_cmdline,
-    lambda text: dpkg.parse_status(text.encode("utf-8", "surrogateescape")),
-    lambda text: apk.parse_installed(text.encode("utf-8", "surrogateescape")),
+PARSERS: tuple[Callable[[bytes], object], ...] = (
+    *(lambda content, parse=parse: parse(_text(content)) for parse in TEXT.values()),
+    *BINARY.values(),
 )
+
+
+def _text(content: bytes) -> str:
+    return content.decode("utf-8", "surrogateescape")
 
 
 def seeds() -> Iterator[bytes]:
@@ -66,4 +29,4 @@ def seeds() -> Iterator[bytes]:
 
 def TestOneInput(data: bytes) -> None:  # noqa: N802  libFuzzer's name for it
     parse = PARSERS[data[0] % len(PARSERS) if data else 0]
-    parse(data[1:].decode("utf-8", "surrogateescape"))
+    parse(data[1:])
