@@ -1,6 +1,11 @@
 """The programs: `strongroom`, and `guestkit`, `kimi-vault`, `kyro` under the words they know."""
 
+import signal
 import sys
+
+# Until `Ending` hears them, Ctrl-C ends the program without a word: nothing has begun.
+if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 from strongroom.surfaces.cli import front
 from strongroom.surfaces.cli.main import run

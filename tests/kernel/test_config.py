@@ -1,5 +1,6 @@
 """Settings: precedence, origins, locks, and errors that say what was meant."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -126,6 +127,9 @@ def test_text_becomes_a_typed_value(tmp_path: Path, name: str, text: str, value:
         ({"user": "[output]\ncolor = 3"}, "one of auto, always, never", None),
         ({"environ": {"STRONGROOM_LIMITS_VOLUMES": "1KiB"}}, "not '1KiB'", None),
         ({"user": "[cache\n"}, "is not TOML", None),
+        ({"user": "a = " + "[" * 100_000}, "is not TOML", None),
+        ({"user": "a." * 5000 + "b = 1"}, "there is no setting a.a.a",
+         "`strongroom config show` lists the settings"),
     ],
 )  # fmt: skip
 def test_a_setting_that_makes_no_sense_is_refused(
@@ -190,3 +194,10 @@ def test_without_a_file_no_toml_and_no_difflib_is_imported(tmp_path: Path):
     )
 
     assert subprocess.run([sys.executable, "-I", "-c", code], check=False, env={}).returncode == 0
+
+
+def test_a_pipe_in_the_place_of_the_settings_is_not_waited_for(tmp_path: Path):
+    os.mkfifo(tmp_path / "config.toml")
+
+    with pytest.raises(Unavailable, match="no regular file"):
+        load_from(tmp_path)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from strongroom.base.errors import NotFound
+from strongroom.base.errors import NotFound, Unavailable
 from strongroom.kernel.registry import Registry, build_registry, load_registry
 
 PLUGIN = """
@@ -44,7 +44,7 @@ class Site:
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     folder = tmp_path / "site"
-    folder.mkdir()
+    (folder / "__pycache__").mkdir(parents=True)  # as where pip installs: making it is a change
     monkeypatch.syspath_prepend(str(folder))
     yield Site(folder)
     for name in [name for name in sys.modules if name.endswith("_plugin")]:
@@ -127,7 +127,9 @@ def test_the_index_is_used_until_code_changes(
     assert load_registry(str(cache)).op("acme.hello").summary == "Greet"
 
 
-@pytest.mark.parametrize("damage", ["", "{", "[]", '{"key": 1}', "null", '{"ops": [[1]]}'])
+@pytest.mark.parametrize(
+    "damage", ["", "{", "[]", '{"key": 1}', "null", '{"ops": [[1]]}', "[" * 200_000]
+)
 def test_a_damaged_index_changes_speed_only(tmp_path: Path, damage: str) -> None:
     good = load_registry(str(tmp_path))
     index = tmp_path / "index.json"
@@ -135,6 +137,43 @@ def test_a_damaged_index_changes_speed_only(tmp_path: Path, damage: str) -> None
 
     assert load_registry(str(tmp_path)).ops == good.ops
     assert json.loads(index.read_text())["ops"]
+
+
+def test_an_index_cannot_name_code_that_is_no_plugins(tmp_path: Path) -> None:
+    load_registry(str(tmp_path))
+    index = json.loads((tmp_path / "index.json").read_text())
+    for row in index["contributions"]:
+        row[2:4] = "os", "system"
+    for row in index["ops"]:
+        at = row.index(next(part for part in row if str(part).startswith("strongroom.")))
+        row[at : at + 2] = "os", "system"
+    (tmp_path / "index.json").write_text(json.dumps(index))
+    registry = load_registry(str(tmp_path))
+
+    for contribution in registry.contributions("opener"):
+        with pytest.raises(Unavailable, match="not of an installed plugin"):
+            contribution.load()
+    with pytest.raises(Unavailable, match="is not the operation"):
+        registry.function(registry.op("guest.ls"))
+
+
+def test_an_op_is_called_by_its_own_code_only(tmp_path: Path) -> None:
+    registry = load_registry(str(tmp_path))
+    ls = registry.op("guest.ls")
+
+    for other in (
+        ls._replace(module="strongroom.base.locator", function="parse"),
+        ls._replace(name="guest.list"),
+        registry.op("cache.clear")._replace(effects=ls.effects),
+    ):
+        with pytest.raises(Unavailable, match="is not the operation"):
+            registry.function(other)
+
+
+def test_a_pipe_in_the_place_of_the_index_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "index.json")
+
+    assert "guest.inspect" in load_registry(str(tmp_path)).ops
 
 
 def test_an_index_that_cannot_be_written_changes_speed_only(tmp_path: Path) -> None:

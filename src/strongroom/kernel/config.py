@@ -4,6 +4,7 @@ The file is `config.toml` in the config folder. An administrator's `/etc/strongr
 read before it; what stands there below `[locked]` nobody else may set to another value.
 """
 
+import errno
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -12,10 +13,14 @@ from typing import Any, NamedTuple, TypeAlias
 from strongroom.base.errors import Unavailable, Usage
 from strongroom.base.limits import DEFAULT_LIMITS, GIB, KIB, MIB, Limits
 
+from .store import read_small
+
 Value: TypeAlias = bool | int | str
 
 SYSTEM_FILE = "/etc/strongroom/config.toml"
 FILE_BYTES_MAX = MIB
+TABLES_DEEP_MAX = 8
+"""Tables in one another that are looked into; what is below has no setting's name."""
 PREFIX = "STRONGROOM_"
 
 ENVIRONMENT = {
@@ -253,14 +258,13 @@ def _from_file(path: str) -> list[_Given]:
 
 def _read(path: str) -> str | None:
     try:
-        with open(path, "rb") as file:
-            data = file.read(FILE_BYTES_MAX + 1)
+        data = read_small(path, FILE_BYTES_MAX)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as e:
+        if e.errno == errno.EFBIG:
+            raise Usage(f"{path} is larger than {FILE_BYTES_MAX} bytes", reason="config") from e
         raise Unavailable(f"cannot read {path}: {e.strerror}", reason="config") from e
-    if len(data) > FILE_BYTES_MAX:
-        raise Usage(f"{path} is larger than {FILE_BYTES_MAX} bytes", reason="config")
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as e:
@@ -269,7 +273,7 @@ def _read(path: str) -> str | None:
 
 def _flat(table: Mapping[str, Any], above: str) -> Iterator[tuple[str, Any]]:
     for name, value in table.items():
-        if isinstance(value, dict):
+        if isinstance(value, dict) and above.count(".") < TABLES_DEEP_MAX:
             yield from _flat(value, f"{above}{name}.")
         else:
             yield f"{above}{name}", value

@@ -10,7 +10,7 @@ from importlib import import_module  # noqa: TID251  the one place
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from strongroom.base.errors import StrongroomError
+from strongroom.base.errors import StrongroomError, Unavailable
 
 from .op import Op
 
@@ -36,7 +36,17 @@ class Contribution(NamedTuple):
     version: int = 0
 
     def load(self) -> Any:
-        """Import and return the value."""
+        """Import and return the value; Unavailable where no installed plugin is of that package.
+
+        Whoever can write into the cache only must not choose what an index lets us call.
+        """
+        package = self.module.partition(".")[0]
+        if package != "strongroom" and package not in plugin_packages():
+            raise Unavailable(
+                f"{self.module} is not of an installed plugin",
+                hint="was the index changed? remove index.json in the cache folder",
+                reason="index",
+            )
         return load_value(self.module, self.attribute)
 
 
@@ -110,6 +120,13 @@ def discover() -> Iterator[tuple[PluginFacts, Collector]]:
         distribution = entry.dist.name if entry.dist else ""
         version = entry.dist.version if entry.dist else ""
         yield PluginFacts(entry.name, distribution, version, entry.value, error), collector
+
+
+def plugin_packages() -> set[str]:
+    """Return the packages that the installed plugins are in, ours among them."""
+    from importlib.metadata import entry_points
+
+    return {"strongroom"} | {e.module.partition(".")[0] for e in entry_points(group=GROUP)}
 
 
 def _collect(load: Callable[[], Any], collector: Collector) -> str:

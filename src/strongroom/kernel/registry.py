@@ -15,9 +15,11 @@ from strongroom.base.errors import NotFound, Unavailable
 
 from .op import Effect, Op, Param
 from .plugin import KINDS, Contribution, PluginFacts, discover, load_value
+from .store import read_small
 
 MAKERS = ("describe.py", "op.py", "plugin.py", "registry.py")
 """The files of this folder that decide what the index says."""
+INDEX_BYTES_MAX = 16 << 20
 
 
 class Registry:
@@ -46,8 +48,18 @@ class Registry:
         return found
 
     def function(self, op: Op) -> Callable[..., Any]:
-        """Import and return the code of an op."""
+        """Import and return the code of an op; Unavailable where it is not that op.
+
+        An index that was changed names no other function and no smaller effects than the code does.
+        """
         function: Callable[..., Any] = load_value(op.module, op.function)
+        mark = getattr(function, "__op__", None)
+        if mark is None or (mark.name, mark.effects) != (op.name, op.effects):
+            raise Unavailable(
+                f"{op.module}:{op.function} is not the operation {op.name}",
+                hint="the index of operations was changed: remove index.json in the cache folder",
+                reason="index",
+            )
         return function
 
     def contributions(self, kind: str) -> Iterator[Contribution]:
@@ -110,8 +122,7 @@ def _stamps(files: Sequence[str]) -> list[list[Any]]:
 
 def _read_index(path: str, key: list[Any]) -> Registry | None:
     try:
-        with open(path, encoding="utf-8") as stream:
-            index = json.load(stream)
+        index = json.loads(read_small(path, INDEX_BYTES_MAX))
         if index["key"] != key:
             return None
         if any(os.stat(file).st_mtime_ns != stamp for file, stamp in index["files"]):
@@ -121,7 +132,7 @@ def _read_index(path: str, key: list[Any]) -> Registry | None:
             [_contribution_from(row) for row in index["contributions"]],
             [PluginFacts(*row) for row in index["plugins"]],
         )
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 
 

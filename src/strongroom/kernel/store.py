@@ -3,6 +3,7 @@
 import errno
 import fcntl
 import os
+import stat
 import time
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
@@ -73,6 +74,21 @@ def boot_id() -> str:
             return file.read().strip()
     except OSError:
         return ""
+
+
+def read_small(path: str, most: int) -> bytes:
+    """Return a regular file of at most `most` bytes; OSError else, a pipe does not keep it waiting.
+
+    EFBIG where it is larger, EINVAL where it is no regular file.
+    """
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    with open(fd, "rb") as file:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            raise OSError(errno.EINVAL, "it is no regular file", path)
+        data = file.read(most + 1)
+    if len(data) > most:
+        raise OSError(errno.EFBIG, f"it is larger than {most} bytes", path)
+    return data
 
 
 def make_private_dir(path: str) -> None:

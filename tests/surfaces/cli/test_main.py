@@ -2,6 +2,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -244,6 +245,16 @@ def test_an_interrupted_run_says_what_was_kept_and_is_audited(
     assert err == "interrupted: waiting: 3 of 12 files, 25 %; nothing was changed\n"
     log = (tmp_path / "home/state/audit/000001.jsonl").read_text().splitlines()
     assert json.loads(log[-1])["outcome"] == "interrupted"
+
+
+def test_an_interrupt_before_anything_began_says_nothing(environment: dict[str, str]):
+    code = "import strongroom.__main__, os, signal; os.kill(os.getpid(), signal.SIGINT)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, check=False
+    )
+
+    assert done.returncode == -signal.SIGINT
+    assert done.stderr == b""
 
 
 def test_a_reader_that_has_gone_is_no_error(environment: dict[str, str], tmp_path: Path):

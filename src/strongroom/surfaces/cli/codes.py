@@ -395,6 +395,11 @@ TABLE = (
         "Check the permissions of the file that the message names.",
     ),
     Explanation(
+        "unavailable.index",
+        "The index in the cache folder names code that is not an installed operation or plugin.",
+        "Remove `index.json` in the cache folder; it is made anew. Ask who changed it.",
+    ),
+    Explanation(
         "unavailable.cancelled",
         "The one who asked has gone.",
         "Ask again.",

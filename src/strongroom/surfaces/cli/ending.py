@@ -34,6 +34,8 @@ class Ending:
 
     def __enter__(self) -> Self:
         signal.signal(signal.SIGTERM, _interrupt)
+        if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+            signal.signal(signal.SIGINT, _interrupt)
         return self
 
     def __exit__(
