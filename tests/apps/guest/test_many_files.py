@@ -15,7 +15,7 @@ from strongroom.base.source import Memory, Source
 from strongroom.base.tree import Entry, Stat, Subtree
 from strongroom.kernel.call import Context
 from strongroom.kernel.origin import Origin
-from strongroom.kernel.plugin import Collector
+from strongroom.kernel.plugin import GROUP, Collector
 from strongroom.testing.session import make_context
 
 PER_DIRECTORY = 100
@@ -65,6 +65,16 @@ def open_many(_: Context, origin: Origin, __: Locator) -> Subtree:
 def contribute(registry: Collector) -> None:
     registry.add_ops(names, find, content, search, usage, export)
     registry.add("opener", sys.modules[__name__], "open_many")
+
+
+@pytest.fixture(autouse=True)
+def _installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make this module one of an installed plugin, as only those open anything."""
+    facts = tmp_path / "site/many-1.0.dist-info"
+    facts.mkdir(parents=True)
+    (facts / "METADATA").write_text("Metadata-Version: 2.1\nName: many\nVersion: 1.0\n")
+    (facts / "entry_points.txt").write_text(f"[{GROUP}]\nmany = {__name__}:contribute\n")
+    monkeypatch.syspath_prepend(str(facts.parent))
 
 
 def drained(home: Path, op: str, count: int, params: dict[str, Any]) -> tuple[int, int]:
