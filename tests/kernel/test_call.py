@@ -163,6 +163,24 @@ def test_opening_is_a_call_of_its_own_judged_by_what_is_opened(
     ]
 
 
+def test_a_grant_on_a_folder_is_not_passed_by_a_link_or_by_dots(
+    make_context: Make, recorder: Recorder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = tmp_path / "images"
+    images.mkdir()
+    (tmp_path / "secret").mkdir()
+    (images / "link").symlink_to(tmp_path / "secret")
+    monkeypatch.chdir(images)
+    ctx = make_context(grants=(Grant("disk.open", Effect.READ, f"{images}*"),))
+
+    ctx.open(Locator("."))
+    for path in ("link", f"{images}/../secret", "../secret"):
+        with pytest.raises(Denied):
+            ctx.open(Locator(path))
+    secret = str(tmp_path / "secret")
+    assert [e.resource for e in recorder.entries] == [str(images), secret, secret, secret]
+
+
 def _tree(value: object) -> Tree:
     assert hasattr(value, "scandir")
     return value  # type: ignore[return-value]  # checked above

@@ -70,6 +70,21 @@ def file_identity(file: str | int) -> str:
     return f"{digest}:{s.st_dev}:{s.st_ino}:{s.st_size}:{s.st_mtime_ns}:{s.st_ctime_ns}"
 
 
+def code_identity(*folders: str) -> str:
+    """Return text that changes with any Python file directly in the folders, by size and time.
+
+    Part of the key of what code has made: another version of it, or an edit, makes it anew.
+    """
+    rows = []
+    for folder in folders:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.name.endswith(".py"):
+                    s = entry.stat()
+                    rows.append(f"{folder}/{entry.name}:{s.st_size}:{s.st_mtime_ns}")
+    return cache_key(*sorted(rows))
+
+
 def _open(path: str) -> int:
     try:
         # a pipe in place of the file must not make us wait for its writer

@@ -72,9 +72,16 @@ class Context:
         return call(self, name, **params)
 
     def open(self, locator: Locator) -> Source | Tree:
-        """Open any byte there is: a nested Call `disk.open`, judged by what it really does."""
+        """Open any byte there is: a nested Call `disk.open`, judged by what it really does.
+
+        Its resource, for grants and audit, names the host file by its real path: neither the
+        working folder nor a link makes it look like another.
+        """
+        from .origin import real_path
+
+        resource = str(locator._replace(origin=real_path(locator.origin)))
         return perform(
-            self, "disk.open", Effect.READ, str(locator), lambda inner: _open(inner, locator)
+            self, "disk.open", Effect.READ, resource, lambda inner: _open(inner, locator)
         )
 
     def deeper(self) -> "Context":

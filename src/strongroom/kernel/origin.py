@@ -117,6 +117,11 @@ def open_origin(path: str, allow: tuple[str, ...] = ()) -> Origin:
     return Origin(path, open_file(path), allow)
 
 
+def real_path(origin: str) -> str:
+    """Return a host path absolute and without links; a URL as it is."""
+    return origin if "://" in origin else os.path.realpath(origin)
+
+
 def open_file(path: str) -> FileSource:
     """Return a host file or block device as a Source."""
     try:

@@ -1,6 +1,7 @@
 """Inspection: what a machine is, learnt from its disks without booting it."""
 
 import json
+import os
 from collections.abc import Iterator, Sequence
 from hashlib import blake2b
 from typing import Any, NamedTuple
@@ -9,7 +10,7 @@ from strongroom import __version__
 from strongroom.base.locator import Locator
 from strongroom.base.record import Finding, Record, Severity, from_plain, json_line
 from strongroom.base.source import Source
-from strongroom.kernel.cache import cache_key
+from strongroom.kernel.cache import cache_key, code_identity
 from strongroom.kernel.call import Context
 from strongroom.kernel.op import op
 from strongroom.kernel.session import Progress
@@ -142,7 +143,8 @@ def inspection_key(
     sources = [source for disk in machine.disks for source in disk.opening.files]
     if machine.folder is not None or any(source.is_device for source in sources):
         return None
-    parts = ["inspect", __version__, repr(ctx.session.config.limits), *map(str, disks)]
+    limits = repr(ctx.session.config.limits)
+    parts = ["inspect", __version__, code_identity(*_readers()), limits, *map(str, disks)]
     parts += [
         f"{c.plugin}/{c.name}/{c.version}" for c in ctx.session.registry.contributions("analyzer")
     ]
@@ -151,6 +153,15 @@ def inspection_key(
         if paranoid:
             parts.append(_content_hash(ctx, source))
     return cache_key(*parts)
+
+
+def _readers() -> Iterator[str]:
+    """Yield the folders of the code that an inspection depends on."""
+    package = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))
+    for folder in ("base", "apps/guest", "apps/guest/analyzers"):
+        yield os.path.join(package, folder)
+    for kind in ("image", "volume", "tree", "guest"):
+        yield os.path.join(package, "formats", kind)
 
 
 def _content_hash(ctx: Context, source: Source) -> str:
