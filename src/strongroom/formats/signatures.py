@@ -17,6 +17,8 @@ class Signature(NamedTuple):
     title: str
 
 
+CONVERT = "`qemu-img convert -O qcow2 IMAGE disk.qcow2` makes one that is"
+
 IMAGES = (
     Signature("vhd", 0, b"conectix", "a VHD image"),
     Signature("vhdx", 0, b"vhdxfile", "a VHDX image"),
@@ -59,7 +61,7 @@ def refusal(head: bytes, signatures: tuple[Signature, ...]) -> Unsupported | Non
         if head.startswith(signature.content, signature.offset):
             return Unsupported(
                 f"{signature.title} is not read by this version",
-                hint="docs/roadmap.md says what comes",
+                hint=CONVERT if signature in IMAGES else "docs/roadmap.md says what comes",
                 reason=f"format.{signature.name}",
             )
     return None
