@@ -3,8 +3,7 @@
 import json
 import os
 from collections.abc import Iterator, Sequence
-from hashlib import blake2b
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from strongroom import __version__
 from strongroom.base.locator import Locator
@@ -17,9 +16,11 @@ from strongroom.kernel.session import Progress
 
 from .anatomy import describe_disk, describe_volumes, snapshots
 from .guest import Analyzer, Guest
-from .mounts import Mounted, guests
 from .place import container
 from .stack import Layer
+
+if TYPE_CHECKING:
+    from .mounts import Mounted
 
 HASH_STEP_BYTES = 1 << 22
 
@@ -91,6 +92,8 @@ def open_machine(ctx: Context, disks: Sequence[Locator]) -> Machine:
 
 def examine(ctx: Context, machine: Machine) -> Iterator[Record]:
     """Yield everything that is learnt of a machine, read anew: anatomy, facts, then findings."""
+    from .mounts import guests
+
     for disk in machine.disks:
         yield describe_disk(disk)
         yield from snapshots(disk)
@@ -126,6 +129,8 @@ def learn(ctx: Context, disks: Sequence[Locator], analyzer: str) -> Iterator[Rec
         yield from analyze(ctx, machine.folder, analyzer)
         yield from machine.folder.problems
         return
+    from .mounts import guests
+
     systems = [mounted.guest for mounted in guests(machine.disks)]
     for guest in systems:
         yield from analyze(ctx, guest, analyzer)
@@ -165,6 +170,8 @@ def _readers() -> Iterator[str]:
 
 
 def _content_hash(ctx: Context, source: Source) -> str:
+    from hashlib import blake2b
+
     digest = blake2b(digest_size=32)
     for offset in range(0, source.size, HASH_STEP_BYTES):
         ctx.emit(Progress("hashing", offset, source.size, "B"))
@@ -194,7 +201,7 @@ def known_records() -> dict[str, type[Record]]:
     }
 
 
-def _missing_mounts(mounted: Mounted) -> Iterator[Finding]:
+def _missing_mounts(mounted: "Mounted") -> Iterator[Finding]:
     for entry in mounted.missing:
         yield Finding(
             at=mounted.guest.locate("/etc/fstab"),

@@ -11,7 +11,6 @@ from strongroom.kernel.call import Context
 from strongroom.kernel.origin import FileSource, FolderTree, Origin
 
 from .guest import Guest
-from .mounts import file_systems, guests
 from .stack import Layer, open_disk
 
 
@@ -77,6 +76,8 @@ def guest_of(layer: Layer) -> Guest:
     mounts, else the only file system there is. Raises NotFound where there is none or the choice
     is the user's, and what stopped the reading where the one there is cannot be opened.
     """
+    from .mounts import file_systems, guests
+
     if layer.volume is None:
         found = guests([layer])
         if found:
