@@ -1,5 +1,7 @@
 """Damaged and hostile ext images: what can be read is read, the rest is told with its place."""
 
+from pathlib import Path
+
 import pytest
 
 from strongroom.base.errors import Corrupt, Exhausted, NotFound, StrongroomError, Unsupported
@@ -435,3 +437,20 @@ def test_a_random_read_never_raises_anything_but_the_nine(checked):
             list(tree.check())
         except StrongroomError:
             continue
+
+
+def test_of_two_equal_names_the_first_is_found_however_often_it_is_asked_for(tmp_path: Path):
+    root = tmp_path / "tree"
+    root.mkdir()
+    for name in ("first-one", "other-one"):
+        (root / name).write_text(name)
+    image = ext.ext(tmp_path / "equal.raw", "-t ext2 -b 1024", root, "1M")
+    content = image.read_bytes()
+    assert content.count(b"other-one") == 2  # its directory entry, and its content
+    entry = content.index(b"other-one")
+    renamed = content[:entry] + b"first-one" + content[entry + 9 :]
+    tree = EXT.open(Memory(renamed), RecordingContext())
+
+    assert [e.name for e in tree.scandir("/")].count("first-one") == 2
+    first = next(e.ino for e in tree.scandir("/") if e.name == "first-one")
+    assert {tree.stat("/first-one").ino for _ in range(20)} == {first}

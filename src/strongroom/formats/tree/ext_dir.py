@@ -88,7 +88,9 @@ class Finder:
         index = self._indexes.get(inode.number)
         if index is None:
             if self._is_worth_an_index(inode):
-                index = {name: number for name, number, _ in entries(self._device, inode)}
+                index = {}
+                for found, number, _ in entries(self._device, inode):
+                    index.setdefault(found, number)  # of equal names the first, as `_search`
                 if len(self._indexes) >= _INDEXES_KEPT:
                     self._indexes.clear()
                 self._indexes[inode.number] = index
