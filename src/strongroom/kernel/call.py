@@ -129,15 +129,14 @@ def perform(
     """
     inner = ctx.deeper()
     subject = subject or resource
+    outcome = _Outcome(inner, name, effects, subject, essential=essential)
     if not allowed(ctx.principal, name, effects, resource, ctx.now()):
-        outcome = _Outcome(inner, name, effects, subject, essential=essential)
         outcome.write("denied")
         raise Denied(
             f"{ctx.principal.chain} may not {' and '.join(effects.words)} with {name}",
             hint=f"a grant of {name} on {resource or 'it'} is needed",
             reason="grant",
         )
-    outcome = _Outcome(inner, name, effects, subject, essential=essential)
     with outcome:
         result = run(inner)
         if isinstance(result, Iterator):
@@ -168,7 +167,12 @@ class _Outcome:
         )
 
     def postpone(self) -> None:
+        """Leave the next exit without an outcome: the stream that was returned has its own."""
         self._postponed = True
+
+    def resume(self) -> None:
+        """Write the outcome at the next exit."""
+        self._postponed = False
 
     def write(self, outcome: str) -> None:
         self._session.audit.outcome(self._ticket, outcome)
@@ -188,7 +192,7 @@ class _Outcome:
 
 
 def _drain(ctx: Context, stream: Iterator[Any], outcome: _Outcome) -> Iterator[Any]:
-    outcome._postponed = False  # noqa: SLF001  the same module's own
+    outcome.resume()
     with outcome:
         spend = ctx.budget.spend
         for item in stream:
